@@ -1,0 +1,1 @@
+"""Pairs that should not be learned from, and why."""

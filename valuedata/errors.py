@@ -1,0 +1,82 @@
+"""The errors that a user can cause; the command line turns each into one sentence and status 2.
+
+ValuedataError
+├── RecipeError       a recipe or an option has a wrong key or value
+│   └── UnknownValueError   a value name that no value file defines
+├── SourceError       a source is unknown, unreadable or unreachable
+│   ├── FormatError   rows whose format is unknown or lacks a column
+│   └── BadRowsError  more bad rows than the recipe allows
+├── LabelError        values cannot be labelled: weights or encoder missing or damaged
+├── SelectionError    no pair is left to select from
+└── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BadRowsError",
+    "FormatError",
+    "LabelError",
+    "RecipeError",
+    "ReleaseError",
+    "SelectionError",
+    "SourceError",
+    "UnknownValueError",
+    "ValuedataError",
+    "name_nearest",
+]
+
+
+class ValuedataError(Exception):
+    """Something that the user can mend; its message is one sentence that says how."""
+
+
+class RecipeError(ValuedataError):
+    """A recipe or an option has a wrong key or value."""
+
+
+class UnknownValueError(RecipeError):
+    """A value name that no value file defines."""
+
+
+class SourceError(ValuedataError):
+    """A source is unknown, unreadable or unreachable."""
+
+
+class FormatError(SourceError):
+    """Rows whose format is unknown, or that lack a column of their format."""
+
+
+class BadRowsError(SourceError):
+    """More bad rows in a source than the recipe allows."""
+
+
+class LabelError(ValuedataError):
+    """Values cannot be labelled: weights or encoder missing or damaged."""
+
+
+class SelectionError(ValuedataError):
+    """No pair is left to select from."""
+
+
+class ReleaseError(ValuedataError):
+    """A folder that is not a release, a damaged one, or one that cannot be written."""
+
+
+def name_nearest(name: str, known: Iterable[str]) -> str:
+    """Names what is allowed in place of an unknown name, nearest first.
+
+    Args:
+        name: What the user wrote.
+        known: Every allowed name.
+
+    Returns:
+        A clause for an error message: "did you mean 'empathy'?" where something is near, otherwise
+        the whole list.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3)
+    if near:
+        return "did you mean " + " or ".join(repr(match) for match in near) + "?"
+    return "known: " + ", ".join(names)

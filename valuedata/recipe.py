@@ -1,0 +1,228 @@
+"""The frozen, validated configuration of a build; every default of a build lives here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from valuedata.errors import RecipeError, name_nearest
+
+__all__ = [
+    "ALL_VALUES",
+    "DedupSettings",
+    "LabelSettings",
+    "QualitySettings",
+    "Recipe",
+    "SelectionSettings",
+    "SplitSettings",
+    "load_recipe",
+    "make_recipe",
+]
+
+ALL_VALUES = "all"
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Settings(BaseModel):
+    """Frozen settings that reject unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class QualitySettings(Settings):
+    """Thresholds of the quality filters; each applies to both replies unless it says otherwise.
+
+    Attributes:
+        language: ISO 639-1 code that prompt and replies are wanted in; null keeps every language.
+        min_language_characters: Shorter texts are not judged by language, because a detector guesses there.
+        min_reply_characters: Shortest reply, in characters without surrounding white space.
+        max_reply_characters: Longest reply, in characters.
+        max_prompt_characters: Longest prompt over all its messages, in characters.
+        max_length_ratio: Longest reply divided by the shortest, both in characters plus 50, so that two short
+            replies are not dropped for a few words.
+        max_repeated_share: Largest share of a reply's characters inside repeated lines or repeated
+            word 5-grams.
+        max_garbled_share: Largest share of replacement, control and mis-decoded characters.
+        drop_cut_off: Drop pairs in which a reply stops in the middle of a sentence.
+        drop_personal_data: Drop pairs with personal data instead of flagging them.
+    """
+
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")] | None = "en"
+    min_language_characters: Annotated[int, Field(ge=1)] = 40
+    min_reply_characters: Annotated[int, Field(ge=1)] = 2
+    max_reply_characters: Annotated[int, Field(ge=1)] = 8_000
+    max_prompt_characters: Annotated[int, Field(ge=1)] = 16_000
+    max_length_ratio: Annotated[float, Field(ge=1.0)] = 10.0
+    max_repeated_share: Share = 0.5
+    max_garbled_share: Share = 0.01
+    drop_cut_off: bool = True
+    drop_personal_data: bool = False
+
+
+class DedupSettings(Settings):
+    """When two pairs count as the same.
+
+    Attributes:
+        near_jaccard: Pairs are near-duplicates from this Jaccard similarity of their word 3-shingles.
+        semantic_cosine: Selected pairs are semantic duplicates when both rewarded replies and both other
+            replies, each read with its prompt, reach this cosine.
+        warn_share: Losing more than this share of the rows raises a warning.
+        contamination_ngram: Word n-gram that a pair may not share with an evaluation prompt.
+    """
+
+    near_jaccard: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
+    semantic_cosine: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
+    warn_share: Share = 0.3
+    contamination_ngram: Annotated[int, Field(ge=2)] = 8
+
+
+class LabelSettings(Settings):
+    """Which extractor labels the replies.
+
+    Attributes:
+        extractor: Name of the extractor.
+        weights: Folder with the classifier's weights; null takes the ones that ship in the package.
+        precision: Arithmetic of the encoder.
+    """
+
+    extractor: Literal["classifier"] = "classifier"
+    weights: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class SelectionSettings(Settings):
+    """Which one-sided pairs enter the subset of a value.
+
+    Attributes:
+        min_pairs: "all" builds every value that reaches this many one-sided pairs (500 in the paper).
+        min_margin: Smallest p(rewarded) - p(other) of the value.
+        max_pairs: Largest subset; the largest margins are kept. Null sets no limit.
+        max_source_share: Largest share of `max_pairs` that one source may fill.
+        max_cluster_share: Largest share of `max_pairs` that one cluster of prompts may fill.
+    """
+
+    min_pairs: Annotated[int, Field(ge=1)] = 100
+    min_margin: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    max_pairs: Annotated[int, Field(ge=1)] | None = None
+    max_source_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    max_cluster_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+
+
+class SplitSettings(Settings):
+    """Sizes of the splits; training gets the rest.
+
+    Attributes:
+        validation: Share of the pairs held out for validation.
+        test: Share of the pairs held out for testing.
+        near_prompt_jaccard: Prompts from this Jaccard similarity of their word 3-shingles share a split.
+    """
+
+    validation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.1
+    test: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.1
+    near_prompt_jaccard: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+
+
+class Recipe(Settings):
+    """Everything that decides what a build selects.
+
+    Attributes:
+        values: Names of the values, or ("all",).
+        sources: Known names, Hub data sets "org/name[:config][@revision]", local paths, or "NAME=PATH".
+        format: Format of every source's rows; null detects it by columns.
+        seed: Seed of everything random.
+        max_bad_rows: A source with a larger share of bad rows stops the build.
+        decontaminate: Files of evaluation prompts that no pair may overlap with.
+    """
+
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("starter",)
+    format: str | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    max_bad_rows: Share = 0.01
+    decontaminate: tuple[str, ...] = ()
+    quality: QualitySettings = QualitySettings()
+    dedup: DedupSettings = DedupSettings()
+    labels: LabelSettings = LabelSettings()
+    selection: SelectionSettings = SelectionSettings()
+    splits: SplitSettings = SplitSettings()
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML that `load_recipe` reads back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    def updated(self, changes: dict[str, Any]) -> Self:
+        """The recipe with some settings replaced, validated anew.
+
+        Args:
+            changes: Dotted setting name to new value, such as {"selection.min_margin": 0.1}.
+
+        Raises:
+            RecipeError: If a name or a value is not allowed.
+        """
+        content = self.model_dump()
+        for name, value in changes.items():
+            *groups, leaf = name.split(".")
+            target = content
+            for group in groups:
+                target = target[group]
+            target[leaf] = value
+        return self.__class__(**_validate(content).model_dump())
+
+
+def make_recipe(content: dict[str, Any]) -> Recipe:
+    """Validates the content of a recipe.
+
+    Raises:
+        RecipeError: If a key or a value is not allowed; the message names the nearest key.
+    """
+    return _validate(content)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads a recipe from a YAML file.
+
+    Raises:
+        RecipeError: If the file cannot be read, is no YAML mapping, or holds a wrong key or value.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(
+            f"Recipe {path} cannot be read ({error.strerror}); give the path of a YAML file."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"Recipe {path} is not valid YAML: {reason}.") from error
+    if not isinstance(content, dict):
+        raise RecipeError(
+            f"Recipe {path} must be a mapping of settings, such as 'values: [empathy]'."
+        )
+    return _validate(content)
+
+
+def _validate(content: dict[str, Any]) -> Recipe:
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [str(part) for part in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            known = _settings_at(place[:-1])
+            raise RecipeError(
+                f"Recipe key {'.'.join(place)!r} is unknown; {name_nearest(place[-1], known)}"
+            ) from error
+        raise RecipeError(
+            f"Recipe key {'.'.join(place)!r} cannot be {first['input']!r}: {first['msg']}."
+        ) from error
+
+
+def _settings_at(groups: list[str]) -> Iterator[str]:
+    model: type[BaseModel] = Recipe
+    for group in groups:
+        annotation = model.model_fields[group].annotation
+        assert isinstance(annotation, type)  # noqa: S101 - only groups of settings forbid extra keys
+        model = annotation
+    return iter(model.model_fields)

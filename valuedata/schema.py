@@ -1,0 +1,88 @@
+"""What a pair is: a prompt, the reply that annotators chose and the one that they rejected."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from datasets import Features, List, Value
+
+__all__ = ["MESSAGES", "PAIR_FEATURES", "Message", "Pair", "compute_pair_id", "make_pair"]
+
+
+class Message(TypedDict):
+    """One turn of a conversation; `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+class Pair(TypedDict):
+    """One preference pair; replies never repeat the prompt."""
+
+    pair_id: str
+    source: str
+    source_row: int
+    source_id: str | None
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+
+
+MESSAGES = List({"role": Value("string"), "content": Value("string")})
+
+PAIR_FEATURES = Features(
+    {
+        "pair_id": Value("string"),
+        "source": Value("string"),
+        "source_row": Value("int64"),
+        "source_id": Value("string"),
+        "prompt": MESSAGES,
+        "chosen": MESSAGES,
+        "rejected": MESSAGES,
+    }
+)
+
+
+def compute_pair_id(
+    prompt: Sequence[Mapping[str, Any]],
+    chosen: Sequence[Mapping[str, Any]],
+    rejected: Sequence[Mapping[str, Any]],
+) -> str:
+    """Names a pair by its content.
+
+    Args:
+        prompt: Messages before the replies.
+        chosen: Messages of the chosen reply.
+        rejected: Messages of the rejected reply.
+
+    Returns:
+        16 hex digits: the start of the SHA-256 of the three lists as canonical JSON.
+    """
+    content = [
+        [[message["role"], message["content"]] for message in side]
+        for side in (prompt, chosen, rejected)
+    ]
+    canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def make_pair(  # noqa: PLR0913 - a record's fields, each named by the caller
+    *,
+    source: str,
+    source_row: int,
+    source_id: str | None,
+    prompt: list[Message],
+    chosen: list[Message],
+    rejected: list[Message],
+) -> Pair:
+    """Makes a pair and computes its id."""
+    return Pair(
+        pair_id=compute_pair_id(prompt, chosen, rejected),
+        source=source,
+        source_row=source_row,
+        source_id=source_id,
+        prompt=prompt,
+        chosen=chosen,
+        rejected=rejected,
+    )
