@@ -1,0 +1,185 @@
+"""What `--source` names: the bundled corpus, a known or any Hub data set, local files."""
+
+import glob
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from valuedata.errors import SourceError, name_nearest
+from valuedata.intake.formats import find_format
+from valuedata.intake.known import KNOWN_SOURCES, KnownSource
+from valuedata.intake.readers import DATA_SUFFIXES, is_data_file, name_stem
+
+__all__ = ["Source", "resolve_source"]
+
+HUB_SYNTAX = re.compile(
+    r"(?P<repository>[\w.-]+/[\w.-]+)(:(?P<config>[^:@]+)(:(?P<split>[^:@]+))?)?(@(?P<revision>.+))?"
+)
+NAME_SYNTAX = re.compile(r"(?P<name>[\w.-]+)=(?P<path>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from, before any is read.
+
+    Attributes:
+        name: The `source` of its pairs.
+        location: Hub data set or file names, without folders outside the source.
+        revision: Branch, tag or commit on the Hub; of local files, the SHA-256 over their contents
+            in order, empty until `pin_source` has read them.
+        licence: SPDX identifier, where it is known.
+        citation: BibTeX, where it is known.
+        homepage: Page of the data set, where there is one.
+        format: Name of the format of its rows; None to detect it.
+        files: Local files, in the order in which they are read.
+        repository: Hub data set; None for local files.
+        config: Its config; None for the default.
+        folders: Its folders that are read; empty for the whole.
+        splits: Its splits that are read; empty for "train" or an only one.
+    """
+
+    name: str
+    location: str
+    revision: str = ""
+    licence: str | None = None
+    citation: str | None = None
+    homepage: str | None = None
+    format: str | None = None
+    files: tuple[Path, ...] = ()
+    repository: str | None = None
+    config: str | None = None
+    folders: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+
+
+def resolve_source(text: str, format_name: str | None = None) -> Source:
+    """Finds out what a source's name means; reads nothing yet.
+
+    Args:
+        text: A known name, a local file, folder or glob, "NAME=PATH" for a local path under a
+            chosen name or a local copy of a known source, or a Hub data set
+            "org/name[:config[:split]][@revision]". A path that exists wins over Hub syntax.
+        format_name: Format of its rows; None to detect it or take the known source's.
+
+    Raises:
+        SourceError: If nothing is found under that name.
+        FormatError: If no format has that name.
+    """
+    if format_name is not None:
+        find_format(format_name)
+    if text in KNOWN_SOURCES:
+        return _from_known(KNOWN_SOURCES[text], format_name)
+    found = _find_files(text)
+    if found is not None:
+        return _from_files(*found, format_name)
+    if named := NAME_SYNTAX.fullmatch(text):
+        return _from_named_path(named["name"], named["path"], format_name)
+    if _looks_like_path(text):
+        raise SourceError(f"Source {text!r} is not there; give the path of a file or folder.")
+    if hub := HUB_SYNTAX.fullmatch(text):
+        return _from_hub(hub, format_name)
+    raise SourceError(
+        f"Source {text!r} is unknown; {name_nearest(text, KNOWN_SOURCES)} A Hub data set is "
+        "written org/name[:config][@revision], and a local file by its path."
+    )
+
+
+def _from_known(known: KnownSource, format_name: str | None) -> Source:
+    return Source(
+        name=known.name,
+        location=known.repository or "bundled with valuedata",
+        revision=known.revision if known.repository else "",
+        licence=known.licence,
+        citation=known.citation,
+        homepage=known.homepage,
+        format=format_name or known.format,
+        files=(known.file,) if known.file else (),
+        repository=known.repository,
+        config=known.config,
+        folders=known.folders,
+        splits=known.splits,
+    )
+
+
+def _from_files(root: Path, name: str, files: tuple[Path, ...], format_name: str | None) -> Source:
+    location = ", ".join(file.relative_to(root).as_posix() for file in files)
+    return Source(name=name, location=location, files=files, format=format_name)
+
+
+def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
+    known = KNOWN_SOURCES.get(name)
+    found = _find_files(path, known.folders if known else ())
+    if found is None:
+        raise SourceError(
+            f"Source {name}={path}: the path is not there; NAME=PATH takes a local file, folder or "
+            "glob."
+        )
+    source = replace(_from_files(*found, format_name), name=name)
+    if known is None:
+        return source
+    # The format stays open: copies are often rewritten, and every format is told by its columns.
+    return replace(source, licence=known.licence, citation=known.citation, homepage=known.homepage)
+
+
+def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
+    repository = hub["repository"]
+    known = {entry.repository: entry for entry in KNOWN_SOURCES.values()}.get(repository)
+    if known is not None and hub["config"] is None:
+        source = _from_known(known, format_name)
+    else:
+        source = Source(
+            name=repository,
+            location=repository,
+            homepage=f"https://huggingface.co/datasets/{repository}",
+            licence=known.licence if known else None,
+            citation=known.citation if known else None,
+            format=format_name,
+            repository=repository,
+            config=hub["config"],
+            splits=(hub["split"],) if hub["split"] else (),
+        )
+    return replace(source, revision=hub["revision"] or "main")
+
+
+def _find_files(
+    text: str, folders: tuple[str, ...] = ()
+) -> tuple[Path, str, tuple[Path, ...]] | None:
+    path = Path(text).expanduser()
+    if path.is_file():
+        return path.parent, name_stem(path), (path,)
+    if path.is_dir():
+        present = [path / folder for folder in folders if (path / folder).is_dir()]
+        files = sorted(file for root in present or [path] for file in _walk(root))
+        if not files:
+            raise SourceError(
+                f"Folder {text} holds no data; give one with files that end in "
+                f"{', '.join(DATA_SUFFIXES)}."
+            )
+        return path, path.resolve().name, tuple(files)
+    if not glob.has_magic(text):
+        return None
+    files = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - takes absolute patterns
+    files = [file for file in files if file.is_file()]
+    if not files:
+        return None
+    root = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
+    name = name_stem(files[0]) if len(files) == 1 else root.resolve().name
+    return root, name, tuple(files)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for file in root.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+        if file.is_file() and is_data_file(file) and not hidden:
+            yield file
+
+
+def _looks_like_path(text: str) -> bool:
+    return (
+        text.startswith((".", "/", "~"))
+        or glob.has_magic(text)
+        or is_data_file(Path(text))
+        or text.count("/") > 1
+        or "\\" in text
+    )
