@@ -1,0 +1,135 @@
+"""From labelled pairs to subsets: one-sided, semantically distinct, clustered, capped, split."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+
+from valuedata.accounting import Verdict
+from valuedata.cleaning.dedup import find_semantic_duplicates
+from valuedata.labelling.labels import Labels
+from valuedata.recipe import Recipe
+from valuedata.selection.clusters import cluster_texts
+from valuedata.selection.splits import SPLITS, assign_splits
+from valuedata.selection.xor import cap_pairs, select_one_sided
+
+__all__ = ["EmbedPairs", "Subset", "join_user_turns", "select_subset", "split_subsets"]
+
+logger = logging.getLogger(__name__)
+
+EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+"""Gives (n, d) float32 unit vectors of the chosen and of the rejected replies, each read with its prompt."""
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The pairs of one value.
+
+    Attributes:
+        value: Name of the value.
+        steps: Rows that a stage saw, (m,) int64 into the labelled pairs, and what it decided on them.
+        flipped: (n,) bool over the labelled pairs.
+        margin: (n,) float32 over the labelled pairs: p(rewarded) - p(other).
+        cluster: (n,) object over the labelled pairs: name of the cluster, None for pairs never clustered.
+    """
+
+    value: str
+    steps: tuple[tuple[npt.NDArray[np.int64], Verdict], ...]
+    flipped: npt.NDArray[np.bool_]
+    margin: npt.NDArray[np.float32]
+    cluster: npt.NDArray[np.object_]
+
+    @property
+    def kept(self) -> npt.NDArray[np.int64]:
+        """(k,) int64 rows of the labelled pairs in the subset, ascending."""
+        rows, verdict = self.steps[-1]
+        return rows[verdict.kept]
+
+
+def select_subset(
+    pairs: Dataset, labels: Labels, value: str, recipe: Recipe, embed_pairs: EmbedPairs
+) -> Subset:
+    """Selects the subset of one value.
+
+    Args:
+        pairs: n labelled pairs.
+        labels: Their labels.
+        value: Name of the value.
+        recipe: Settings of selection and deduplication, and the seed.
+        embed_pairs: Gives the vectors of the one-sided pairs.
+    """
+    one_sided = select_one_sided(labels, value, recipe.selection.min_margin)
+    candidates = one_sided.verdict.kept
+    steps = [(np.arange(len(labels)), one_sided.verdict)]
+    cluster = np.full(len(labels), None, dtype=object)
+    if len(candidates):
+        chosen, rejected = embed_pairs(pairs.select(candidates))
+        flipped = one_sided.flipped[candidates, None]
+        rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
+        by_margin = np.argsort(np.argsort(-one_sided.margin[candidates], kind="stable"))
+        distinct = find_semantic_duplicates(
+            rewarded, other, by_margin, recipe.dedup.semantic_cosine
+        )
+        steps.append((candidates, distinct))
+        rows = candidates[distinct.kept]
+        vectors = _unite(chosen[distinct.kept], rejected[distinct.kept])
+        texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
+        clusters = cluster_texts(vectors, texts, recipe.seed)
+        cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
+        sources = np.array(pairs.select(rows)["source"], dtype=object)
+        caps = cap_pairs(one_sided.margin[rows], sources, clusters.assignment, recipe.selection)
+        steps.append((rows, caps))
+    return Subset(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster)
+
+
+def split_subsets(
+    subsets: Sequence[Subset],
+    sources: npt.NDArray[np.object_],
+    groups: npt.NDArray[np.int64],
+    recipe: Recipe,
+) -> npt.NDArray[np.object_]:
+    """Splits all subsets of a build at once, so that a prompt is in the same split for every value.
+
+    Args:
+        subsets: Subsets over the same n labelled pairs.
+        sources: (n,) names of the pairs' sources.
+        groups: (n,) int64; pairs with the same or a near-duplicate prompt share a group.
+        recipe: Shares of the splits and the seed.
+
+    Returns:
+        (n,) object: name of the split of each pair in any subset, None elsewhere.
+    """
+    split = np.full(len(sources), None, dtype=object)
+    strata: dict[int, list[int]] = {}
+    numbers: dict[tuple[object, ...], int] = {}
+    for subset in subsets:
+        for row in subset.kept.tolist():
+            for key in (
+                (subset.value,),
+                (subset.value, sources[row]),
+                (subset.value, bool(subset.flipped[row])),
+            ):
+                strata.setdefault(row, []).append(numbers.setdefault(key, len(numbers)))
+    rows = np.array(sorted(strata), dtype=np.int64)
+    rng = np.random.default_rng(recipe.seed)
+    assigned = assign_splits(
+        groups[rows], [np.array(strata[row]) for row in rows.tolist()], recipe.splits, rng
+    )
+    split[rows] = np.array(SPLITS, dtype=object)[assigned]
+    return split
+
+
+def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:
+    """The user's words in a prompt."""
+    return "\n".join(turn["content"] for turn in prompt if turn["role"] == "user")
+
+
+def _unite(
+    chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(n, d) float32 unit vectors of whole pairs: the direction between those of the two replies."""
+    both = chosen + rejected
+    return both / np.linalg.norm(both, axis=1, keepdims=True)
