@@ -1,0 +1,67 @@
+"""Value-specific subsets of preference data, with the life of every pair.
+
+Everything public is here and is loaded on first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from valuedata.errors import (
+        BadRowsError,
+        FormatError,
+        LabelError,
+        RecipeError,
+        ReleaseError,
+        SelectionError,
+        SourceError,
+        UnknownValueError,
+        ValuedataError,
+    )
+    from valuedata.pipeline import Survey, build, label, survey
+    from valuedata.recipe import Recipe, load_recipe, make_recipe
+    from valuedata.release.folder import Release, load_release
+
+    __version__: str
+
+__all__ = [
+    "BadRowsError",
+    "FormatError",
+    "LabelError",
+    "Recipe",
+    "RecipeError",
+    "Release",
+    "ReleaseError",
+    "SelectionError",
+    "SourceError",
+    "Survey",
+    "UnknownValueError",
+    "ValuedataError",
+    "__version__",
+    "build",
+    "label",
+    "load_recipe",
+    "load_release",
+    "make_recipe",
+    "survey",
+]
+
+_HOMES = {
+    "valuedata.pipeline": {"Survey", "build", "label", "survey"},
+    "valuedata.recipe": {"Recipe", "load_recipe", "make_recipe"},
+    "valuedata.release.folder": {"Release", "load_release"},
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("valuedata")
+    if name not in __all__:
+        raise AttributeError(f"module 'valuedata' has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names), "valuedata.errors")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,192 @@
+"""Options that several commands share, and the recipe that they make."""
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import rich_click as click
+
+from valuedata.cli.logs import verbose_option
+
+if TYPE_CHECKING:
+    from valuedata.recipe import Recipe
+
+__all__ = [
+    "RecipeCommand",
+    "cleaning_options",
+    "json_option",
+    "read_recipe",
+    "run_options",
+    "selection_options",
+    "source_option",
+    "value_option",
+]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+SETTINGS: Final = {
+    "value": "values",
+    "source": "sources",
+    "row_format": "format",
+    "seed": "seed",
+    "max_bad_rows": "max_bad_rows",
+    "decontaminate": "decontaminate",
+    "language": "quality.language",
+    "drop_personal_data": "quality.drop_personal_data",
+    "min_pairs": "selection.min_pairs",
+    "min_margin": "selection.min_margin",
+    "max_pairs": "selection.max_pairs",
+    "max_source_share": "selection.max_source_share",
+    "max_cluster_share": "selection.max_cluster_share",
+    "validation": "splits.validation",
+    "test": "splits.test",
+}
+"""Name of an option to the setting of the recipe that it replaces."""
+
+STARTER_HINT = (
+    "No --source given, so this uses the small bundled corpus; for real data add for example "
+    "--source hh-rlhf --source ultrafeedback, or a file of your own "
+    "(`valuedata sources` lists more)."
+)
+
+
+class RecipeCommand(click.RichCommand):
+    """A command whose help reads the defaults from the recipe, where alone they live."""
+
+    def format_options(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:
+        """Shows the recipe's defaults beside the options."""
+        from valuedata.recipe import make_recipe
+
+        content = make_recipe({"values": ["all"]}).model_dump()
+        for parameter in self.params:
+            setting = SETTINGS.get(parameter.name or "")
+            if isinstance(parameter, click.Option) and setting:
+                default = reduce(lambda part, key: part[key], setting.split("."), content)
+                shown = f"  [default: {default}]"
+                if isinstance(default, (int, float, str)) and not parameter.is_flag:
+                    parameter.help = (parameter.help or "").removesuffix(shown) + shown
+        super().format_options(ctx, formatter)
+
+
+def _combine(*decorators: Decorator) -> Decorator:
+    """One decorator of several, shown in the help in the order given."""
+    return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
+
+
+value_option = click.option(
+    "--value",
+    multiple=True,
+    metavar="NAME",
+    help="Value to build, or 'all'; repeatable.  `valuedata values` lists them.",
+)
+source_option = click.option(
+    "--source",
+    multiple=True,
+    metavar="SOURCE",
+    help="Known name, Hub data set ORG/NAME[:CONFIG][@REVISION], or local file, folder or glob; "
+    "repeatable.  Without any, the bundled starter corpus.",
+)
+cleaning_options = _combine(
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Recipe in YAML; options given beside it win.",
+    ),
+    click.option(
+        "--format",
+        "row_format",
+        metavar="NAME",
+        help="Format of the rows of every source.  Without it, detected by columns.",
+    ),
+    click.option(
+        "--language",
+        metavar="CODE",
+        help="Language to keep, as in ISO 639-1.",
+    ),
+    click.option(
+        "--drop-personal-data",
+        is_flag=True,
+        default=None,
+        help="Drop pairs with personal data instead of flagging them.",
+    ),
+    click.option(
+        "--decontaminate",
+        multiple=True,
+        metavar="FILE",
+        help="File of evaluation prompts that no pair may overlap with; repeatable.",
+    ),
+    click.option(
+        "--max-bad-rows",
+        type=float,
+        metavar="SHARE",
+        help="Share of bad rows in a source that stops the run.",
+    ),
+    click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
+)
+selection_options = _combine(
+    click.option(
+        "--min-pairs", type=int, metavar="N", help="One-sided pairs that 'all' asks of a value."
+    ),
+    click.option(
+        "--min-margin",
+        type=float,
+        metavar="P",
+        help="Smallest probability of the value in the rewarded reply minus that in the other.",
+    ),
+    click.option(
+        "--max-pairs",
+        type=int,
+        metavar="N",
+        help="Largest subset; the largest margins stay.  Without it, no limit.",
+    ),
+    click.option(
+        "--max-source-share",
+        type=float,
+        metavar="SHARE",
+        help="Share of --max-pairs that one source may fill.",
+    ),
+    click.option(
+        "--max-cluster-share",
+        type=float,
+        metavar="SHARE",
+        help="Share of --max-pairs that one cluster of prompts may fill.",
+    ),
+    click.option("--validation", type=float, metavar="SHARE", help="Share held out to validate."),
+    click.option("--test", type=float, metavar="SHARE", help="Share held out to test."),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+run_options = _combine(
+    click.option("--quiet", is_flag=True, help="Print only warnings and errors."), verbose_option
+)
+
+
+def read_recipe(config: Path | None, options: Mapping[str, object], *, quiet: bool) -> "Recipe":
+    """Makes the recipe of a command: the file's, with the given options in place of its settings.
+
+    Args:
+        config: Recipe file, where there is one.
+        options: Value of each option by its name; None or empty where it was not given.
+        quiet: Say nothing of the bundled corpus.
+
+    Raises:
+        RecipeError: If no value is named, or a key or a value is not allowed.
+    """
+    from valuedata.errors import RecipeError
+    from valuedata.recipe import load_recipe, make_recipe
+
+    changes = {
+        SETTINGS[name]: given
+        for name, given in options.items()
+        if given is not None and given != ()
+    }
+    if config is None and "values" not in changes:
+        raise RecipeError(
+            "No value is named; give --value empathy, --value all or --config FILE "
+            "(`valuedata values` lists them)."
+        )
+    base = make_recipe({"values": changes["values"]}) if config is None else load_recipe(config)
+    if "sources" not in changes and "sources" not in base.model_fields_set and not quiet:
+        click.echo(STARTER_HINT, err=True)
+    return base.updated(changes)

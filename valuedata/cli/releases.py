@@ -1,0 +1,298 @@
+"""inspect, why, diff: the commands that read releases."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from valuedata.cli.options import json_option
+from valuedata.cli.output import echo_json, echo_table, shorten
+
+if TYPE_CHECKING:
+    from valuedata.release.difference import Change, Difference
+    from valuedata.release.folder import Release
+    from valuedata.release.life import Fate, Life, Reference
+
+__all__ = ["diff", "inspect", "why"]
+
+N_EXAMPLES = 3
+N_CLUSTERS = 5
+N_MATCHES = 10
+N_IDS = 5
+TEXT_WIDTH = 160
+HASH_WIDTH = 16
+
+release_argument = click.argument("release", type=click.Path(path_type=Path))
+
+
+@click.command
+@release_argument
+@json_option
+def inspect(*, release: Path, as_json: bool) -> None:
+    """Verify every hash of a release, then show its sizes, sources, drops and three pairs.
+
+    \b
+    Example:
+    valuedata inspect empathy-release
+    """
+    from valuedata.release.folder import load_release, verify_release
+    from valuedata.release.life import count_drops
+
+    opened = load_release(release)
+    n_files = verify_release(opened)
+    drops = count_drops(opened)
+    examples = list(_choose_examples(opened))
+    n_in = len(opened.decisions)
+    n_kept = n_in - sum(drop.n_rows for drop in drops)
+    if as_json:
+        shown = ("content_hash", "sources", "values", "splits", "flags")
+        echo_json(
+            {
+                "release": str(release),
+                "n_files_verified": n_files,
+                **{name: opened.manifest[name] for name in shown},
+                "rows": {
+                    "in": n_in,
+                    "kept": n_kept,
+                    "dropped": [asdict(drop) for drop in drops],
+                },
+                "examples": examples,
+            }
+        )
+        return
+    click.echo(f"{release}: {n_files} files verified, content {opened.content_hash[:HASH_WIDTH]}")
+    _show_contents(opened)
+    _show_heading("Rows")
+    echo_table(
+        ("stage", "what became of them", "rows"),
+        (
+            *((drop.stage, drop.reason, drop.n_rows) for drop in drops),
+            ("release", "kept", n_kept),
+            ("", "all that came in", n_in),
+        ),
+    )
+    _show_heading("Examples")
+    for example in examples:
+        click.echo(
+            f"{example['value']}: {example['pair_id']} from {example['source']}, "
+            f"margin {example['margin']:.2f}{', flipped' if example['flipped'] else ''}"
+        )
+        _show_texts(example)
+
+
+@click.command
+@release_argument
+@click.argument("query", metavar="PAIR_ID|TEXT")
+@json_option
+def why(*, release: Path, query: str, as_json: bool) -> None:
+    """Tell the life of one pair: the stages it passed, why it was dropped, and its scores.
+
+    The pair is named by its id or the start of one, by SOURCE:ROW, or by text from a kept pair;
+    texts of dropped pairs are not in a release.
+
+    \b
+    Examples:
+    valuedata why empathy-release starter:0
+    valuedata why empathy-release "sounds exhausting"
+    """
+    from valuedata.release.folder import load_release
+    from valuedata.release.life import find_rows, tell_life
+
+    opened = load_release(release)
+    rows = find_rows(opened, query)
+    names = opened.decisions.select(["pair_id"]).take(list(rows))["pair_id"].to_pylist()
+    distinct = dict.fromkeys(name or f"row {row}" for name, row in zip(names, rows, strict=True))
+    if len(distinct) > 1:
+        _show_matches(opened, rows, len(distinct), as_json=as_json)
+        return
+    lives = [tell_life(opened, row) for row in rows]
+    if as_json:
+        echo_json([asdict(life) for life in lives])
+        return
+    for number, life in enumerate(lives):
+        if number:
+            click.echo()
+        _show_life(life)
+
+
+@click.command
+@click.argument("before", type=click.Path(path_type=Path), metavar="RELEASE")
+@click.argument("after", type=click.Path(path_type=Path), metavar="OTHER")
+@json_option
+def diff(*, before: Path, after: Path, as_json: bool) -> None:
+    """Show what differs between two releases: recipe, sources, versions and pairs.
+
+    \b
+    Example:
+    valuedata diff empathy-release empathy-release
+    """
+    from valuedata.release.difference import compare_releases
+    from valuedata.release.folder import load_release
+
+    found = compare_releases(load_release(before), load_release(after))
+    if as_json:
+        echo_json(asdict(found))
+    else:
+        _show_difference(found)
+
+
+def _choose_examples(release: "Release") -> Iterator[dict[str, Any]]:
+    """Three pairs, or all of a smaller release: first of each value, then further ones."""
+    subsets = {
+        value: release.load(value, next(iter(release.manifest["values"][value]["splits"])))
+        for value in release.values[:N_EXAMPLES]
+    }
+    places = ((row, value) for row in range(N_EXAMPLES) for value in subsets)
+    for row, value in islice(((r, v) for r, v in places if r < len(subsets[v])), N_EXAMPLES):
+        yield {"value": value, **subsets[value][row]}
+
+
+def _show_contents(release: "Release") -> None:
+    _show_heading("Values")
+    values = release.manifest["values"]
+    echo_table(
+        ("value", "pairs", "splits", "flipped", "median margin", "largest clusters"),
+        (
+            (
+                value,
+                content["n_pairs"],
+                ", ".join(f"{split} {n:,}" for split, n in content["splits"].items()),
+                f"{content['n_flipped'] / content['n_pairs']:.0%}",
+                f"{content['margin']['median']:.2f}",
+                "; ".join(
+                    f"{cluster['name']} {cluster['n_pairs']:,}"
+                    for cluster in content["clusters"][:N_CLUSTERS]
+                ),
+            )
+            for value, content in values.items()
+        ),
+    )
+    _show_heading("Sources")
+    echo_table(
+        ("source", "rows", "pairs", "bad", "in subsets", "licence", "revision"),
+        (
+            (
+                source["name"],
+                source["n_rows"],
+                source["n_pairs"],
+                source["n_bad"],
+                ", ".join(
+                    f"{value} {content['sources'][source['name']]:,}"
+                    for value, content in values.items()
+                    if source["name"] in content["sources"]
+                ),
+                source["licence"] or "unknown",
+                source["revision"] or "-",
+            )
+            for source in release.manifest["sources"]
+        ),
+    )
+
+
+def _show_heading(text: str) -> None:
+    click.echo(f"\n{click.style(text, bold=True)}")
+
+
+def _show_texts(pair: dict[str, Any]) -> None:
+    for name, side in (("prompt", "prompt"), ("rewarded", "chosen"), ("other", "rejected")):
+        text = " ".join(message["content"] for message in pair[side][-1:])
+        click.echo(f"  {name:<9} {shorten(text, TEXT_WIDTH)}")
+
+
+def _show_matches(
+    release: "Release", rows: tuple[int, ...], n_distinct: int, *, as_json: bool
+) -> None:
+    from valuedata.release.life import tell_life
+
+    lives = [tell_life(release, row) for row in rows[:N_MATCHES]]
+    if as_json:
+        echo_json({"n_matches": len(rows), "matches": [asdict(life.row) for life in lives]})
+        return
+    click.echo(f"{n_distinct:,} pairs match; name one of them:")
+    for life in lives:
+        click.echo(f"  {_name(life.row)}: {life.outcome}")
+    if len(rows) > N_MATCHES:
+        click.echo(f"  and {len(rows) - N_MATCHES:,} more rows")
+
+
+def _name(row: "Reference") -> str:
+    place = f"{row.source}:{row.source_row}"
+    return f"{row.pair_id} ({place})" if row.pair_id else place
+
+
+def _describe_end(what: "Life | Fate") -> str:
+    if what.stage is None:
+        return what.outcome
+    twin = f" of {_name(what.duplicate_of)}" if what.duplicate_of else ""
+    return f"{what.outcome} at {what.stage}: {what.reason}{twin}"
+
+
+def _show_life(life: "Life") -> None:
+    click.echo(click.style(_name(life.row), bold=True))
+    click.echo(f"  {_describe_end(life)}")
+    if life.source_id is not None:
+        click.echo(f"  id in the source: {shorten(life.source_id, TEXT_WIDTH)}")
+    if life.excerpt is not None:
+        click.echo(f"  the row begins: {shorten(life.excerpt, TEXT_WIDTH)}")
+    click.echo(f"  passed: {', '.join(life.passed) or 'no stage'}")
+    if life.flags:
+        click.echo(f"  found in it: {', '.join(life.flags)}")
+    for fate in life.fates:
+        click.echo(f"  {fate.value}: {_describe_end(fate)}")
+        if fate.margin is not None:
+            click.echo(f"    {_describe_fate(fate)}")
+    if life.scores:
+        click.echo()
+        echo_table(
+            ("value", "p(chosen)", "p(rejected)", "threshold", "expressed in"),
+            (
+                (s.value, f"{s.chosen:.3f}", f"{s.rejected:.3f}", f"{s.threshold:.3f}", s.side)
+                for s in life.scores
+            ),
+        )
+
+
+def _describe_fate(fate: "Fate") -> str:
+    facts = [
+        f"passed: {', '.join(fate.passed)}",
+        f"margin {fate.margin:.3f}",
+        "flipped" if fate.flipped else "not flipped",
+        f"cluster {fate.cluster}" if fate.cluster else "",
+        f"split {fate.split}" if fate.split else "",
+    ]
+    return "; ".join(fact for fact in facts if fact)
+
+
+def _show_difference(found: "Difference") -> None:
+    if found.same_content:
+        click.echo("Same content hash: the data are the same to the last byte.")
+    else:
+        click.echo("The content hashes differ.")
+    if found.changes:
+        _show_heading("Settings")
+        echo_table(("setting", "before", "after"), map(_describe_change, found.changes))
+    _show_heading("Pairs")
+    echo_table(
+        ("value", "before", "after", "added", "removed", "flip changed", "split changed"),
+        (
+            (value, s.n_before, s.n_after, *map(len, (s.added, s.removed, s.flipped, s.moved)))
+            for value, s in found.subsets.items()
+        ),
+    )
+    for value, subset in found.subsets.items():
+        for what in ("added", "removed", "flipped", "moved"):
+            ids = getattr(subset, what)
+            if ids:
+                more = f" and {len(ids) - N_IDS:,} more" if len(ids) > N_IDS else ""
+                click.echo(f"  {value} {what}: {', '.join(ids[:N_IDS])}{more}")
+
+
+def _describe_change(change: "Change") -> tuple[str, str, str]:
+    return (
+        change.name,
+        shorten(str(change.before), TEXT_WIDTH),
+        shorten(str(change.after), TEXT_WIDTH),
+    )
