@@ -1,0 +1,1 @@
+"""Dataset cards, rendered from a release alone."""

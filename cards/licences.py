@@ -1,0 +1,24 @@
+"""Which licence a release may carry, given those of its sources."""
+
+from collections.abc import Iterable
+
+__all__ = ["combine_licences"]
+
+# From the most permissive to the strictest: attribution, then share-alike, then non-commercial.
+STRICTNESS = (
+    "cc0-1.0",
+    "mit",
+    "apache-2.0",
+    "cc-by-4.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+)
+
+
+def combine_licences(licences: Iterable[str]) -> str:
+    """The strictest of the sources' licences, as the Hub writes it; "unknown" where one is not known."""
+    found = {licence.lower() for licence in licences}
+    if not found <= set(STRICTNESS):
+        return "unknown"
+    return max(found, key=STRICTNESS.index)

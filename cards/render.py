@@ -1,0 +1,104 @@
+"""The dataset card of a release, rendered from its folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cards.figures import draw_sides
+from cards.licences import combine_licences
+from valuedata.release.folder import Release, load_release
+
+__all__ = ["render_card"]
+
+EXAMPLE_CHARACTERS = 600
+SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+
+
+def render_card(folder: Path) -> None:
+    """Writes README.md and figures/ of a release from its manifest and its Parquet.
+
+    Raises:
+        ReleaseError: If the folder holds no manifest.
+        jinja2.UndefinedError: If the manifest lacks a fact that the card states.
+    """
+    release = load_release(folder)
+    manifest = release.manifest
+    draw_sides(manifest["survey"], release.values, folder / "figures" / "sides.png")
+    environment = Environment(  # noqa: S701 - Markdown, in which data stand in code fences
+        loader=PackageLoader("cards"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number"] = lambda count: f"{count:,}"
+    environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.0f} %"
+    environment.filters["cell"] = _escape_cell
+    card = environment.get_template("dataset.md.jinja").render(
+        front_matter=_front_matter(release),
+        manifest=manifest,
+        recipe_yaml=yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True),
+        examples={value: _pick_example(release, value) for value in release.values},
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _front_matter(release: Release) -> str:
+    manifest = release.manifest
+    n_pairs = sum(subset["n_pairs"] for subset in manifest["values"].values())
+    content: dict[str, Any] = {
+        "pretty_name": "Value subsets: " + ", ".join(release.values),
+        "license": combine_licences(source["licence"] for source in manifest["sources"]),
+        "task_categories": ["text-generation"],
+        "size_categories": [_name_size(n_pairs)],
+        "tags": ["trl", "dpo", "preference", "valuedata", *release.values],
+        "configs": [
+            {
+                "config_name": value,
+                "data_files": [
+                    {"split": split, "path": f"data/{value}/{split}-*.parquet"}
+                    for split in manifest["values"][value]["splits"]
+                ],
+            }
+            for value in release.values
+        ],
+    }
+    if manifest["recipe"]["quality"]["language"]:
+        content["language"] = [manifest["recipe"]["quality"]["language"]]
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _name_size(n_pairs: int) -> str:
+    return next((name for name, limit in SIZES if n_pairs < limit), "n>1M")
+
+
+def _pick_example(release: Release, value: str) -> dict[str, str] | None:
+    """The training pair of largest margin; none for a value that is bad to have more of."""
+    if release.manifest["values"][value]["definition"]["valence"] == "negative":
+        return None
+    rows = release.load(value, next(iter(release.manifest["values"][value]["splits"])))
+    pair = rows[max(range(len(rows)), key=lambda row: rows["margin"][row])]
+    return {
+        "prompt": _quote(pair["prompt"][-1]["content"]),
+        "rewarded": _quote(pair["chosen"][-1]["content"]),
+        "other": _quote(pair["rejected"][-1]["content"]),
+        "flipped": "yes" if pair["flipped"] else "no",
+    }
+
+
+def _quote(text: str) -> str:
+    """Text of the data as a Markdown block that it cannot break out of."""
+    short = text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS].rstrip() + " …"
+    fence = "````" if "```" in short else "```"
+    while fence in short:
+        fence += "`"
+    return f"{fence}text\n{short}\n{fence}"
+
+
+def _escape_cell(text: object) -> str:
+    """Text for a cell of a Markdown table."""
+    plain = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+    return plain.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
