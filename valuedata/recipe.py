@@ -37,27 +37,28 @@ class QualitySettings(Settings):
 
     Attributes:
         language: ISO 639-1 code that prompt and replies are wanted in; null keeps every language.
-        min_language_characters: Shorter texts are not judged by language, because a detector guesses there.
+        min_language_bytes: Texts with less prose, in bytes of UTF-8, are not judged by language, because a
+            detector guesses there.
         min_reply_characters: Shortest reply, in characters without surrounding white space.
         max_reply_characters: Longest reply, in characters.
         max_prompt_characters: Longest prompt over all its messages, in characters.
         max_length_ratio: Longest reply divided by the shortest, both in characters plus 50, so that two short
             replies are not dropped for a few words.
-        max_repeated_share: Largest share of a reply's characters inside repeated lines or repeated
-            word 5-grams.
+        max_repeated_share: Largest share of a reply's words inside word 5-grams that it said before, or of
+            its characters inside a loop without spaces.
         max_garbled_share: Largest share of replacement, control and mis-decoded characters.
         drop_cut_off: Drop pairs in which a reply stops in the middle of a sentence.
         drop_personal_data: Drop pairs with personal data instead of flagging them.
     """
 
     language: Annotated[str, Field(pattern="^[a-z]{2}$")] | None = "en"
-    min_language_characters: Annotated[int, Field(ge=1)] = 40
+    min_language_bytes: Annotated[int, Field(ge=1)] = 40
     min_reply_characters: Annotated[int, Field(ge=1)] = 2
     max_reply_characters: Annotated[int, Field(ge=1)] = 8_000
     max_prompt_characters: Annotated[int, Field(ge=1)] = 16_000
     max_length_ratio: Annotated[float, Field(ge=1.0)] = 10.0
     max_repeated_share: Share = 0.5
-    max_garbled_share: Share = 0.01
+    max_garbled_share: Share = 0.002
     drop_cut_off: bool = True
     drop_personal_data: bool = False
 

@@ -1,0 +1,152 @@
+"""Decontamination: pairs whose prompt overlaps with prompts that models will be judged on."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xxhash
+from datasets import Dataset
+
+from valuedata.accounting import KEPT, Verdict
+from valuedata.cleaning.text import iterate_pairs, split_words
+from valuedata.errors import RecipeError
+from valuedata.intake.readers import UnreadableRow, is_data_file, read_file
+
+__all__ = ["PROMPT_COLUMNS", "find_contamination", "read_prompts"]
+
+PROMPT_COLUMNS: Final = (
+    "prompt",
+    "question",
+    "goal",
+    "behavior",
+    "behaviour",
+    "instruction",
+    "input",
+    "query",
+    "problem",
+    "statement",
+    "stance",
+    "text",
+    "messages",
+    "forbidden_prompt",
+    "original_prompt",
+    "user_first_turn",
+)
+"""Columns that hold prompts, in any case and with or without a number at the end."""
+
+
+def find_contamination(pairs: Dataset, prompt_files: Sequence[Path], ngram: int) -> Verdict:
+    """Finds rows whose prompt shares a run of words with an evaluation prompt.
+
+    Only user turns count, not replies: a model may say what an evaluation asks, but must not have
+    been trained to answer it. An evaluation prompt of fewer than `ngram` words overlaps only with a
+    prompt of a single user turn that has the same words and no others, because "yes" or "who is
+    he?" within a dialogue is nobody's test.
+
+    Args:
+        pairs: n rows of `PAIR_FEATURES`.
+        prompt_files: Files of evaluation prompts; see `read_prompts`.
+        ngram: Length of the shared run, in words without case and punctuation.
+
+    Returns:
+        The verdict of stage "decontamination"; the reason names the first file that overlaps.
+
+    Raises:
+        RecipeError: If a file is missing or holds no column of prompts.
+        SourceError: If a file cannot be read to its end.
+
+    Source: word n-gram overlap after Brown et al. 2020, arXiv 2005.14165, appendix C.
+    """
+    source_of: dict[int, str] = {}
+    for path in prompt_files:
+        for prompt in read_prompts(path):
+            for key in _hash_ngrams(split_words(prompt), ngram):
+                source_of.setdefault(key, path.name)
+    reasons = np.full(len(pairs), KEPT, dtype=object)
+    for row, pair in enumerate(iterate_pairs(pairs)):
+        turns = [split_words(turn["content"]) for turn in pair["prompt"] if turn["role"] == "user"]
+        asked = turns if len(turns) == 1 else [words for words in turns if len(words) >= ngram]
+        keys = (key for words in asked for key in _hash_ngrams(words, ngram))
+        name = next((source_of[key] for key in keys if key in source_of), None)
+        if name is not None:
+            reasons[row] = f"overlaps evaluation prompts in {name}"
+    return Verdict("decontamination", reasons)
+
+
+def read_prompts(path: Path) -> Iterator[str]:
+    """Reads the evaluation prompts of a file.
+
+    Args:
+        path: CSV, JSONL, JSON or Parquet, compressed or not, where every column of `PROMPT_COLUMNS`
+            is read, texts and lists of messages alike; or a TXT file with one prompt a line.
+
+    Yields:
+        The prompts, without those that are empty.
+
+    Raises:
+        RecipeError: If the file is missing or holds no column of prompts.
+        SourceError: If it cannot be read to its end.
+    """
+    if not path.is_file():
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, which is no file; give files of evaluation "
+            "prompts as CSV, JSONL, JSON, Parquet or TXT."
+        )
+    if path.suffix.lower() == ".txt":
+        yield from _read_lines(path)
+        return
+    if not is_data_file(path):
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, whose type is unknown; give files of "
+            "evaluation prompts as CSV, JSONL, JSON, Parquet or TXT."
+        )
+    for row in read_file(path):
+        if isinstance(row, UnreadableRow):
+            raise RecipeError(
+                f"Recipe key 'decontaminate' names {path}, where {row.place} is {row.reason}; mend "
+                "or remove that row."
+            )
+        for column in _choose_columns(row, path):
+            yield from _read_texts(row[column])
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from (line for line in file if line.strip())
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, which is not UTF-8 text; save it as UTF-8."
+        ) from error
+
+
+def _choose_columns(row: Mapping[str, Any], path: Path) -> list[str]:
+    chosen = [name for name in row if re.sub(r"\d+\Z", "", name.strip().lower()) in PROMPT_COLUMNS]
+    if not chosen:
+        found = ", ".join(repr(str(name)) for name in row)
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, whose columns {found} hold no prompts; "
+            f"rename the one that does to one of {', '.join(PROMPT_COLUMNS)}."
+        )
+    return chosen
+
+
+def _read_texts(content: object) -> Iterator[str]:
+    if isinstance(content, str):
+        if content.strip():
+            yield content
+    elif isinstance(content, list):
+        for message in content:
+            if isinstance(message, dict) and message.get("role", "user") == "user":
+                yield from _read_texts(message.get("content"))
+
+
+def _hash_ngrams(words: Sequence[str], ngram: int) -> Iterator[int]:
+    """Yields a hash of each run of `ngram` words, or one of all words where there are fewer."""
+    if not words:
+        return
+    n_runs = max(len(words) - ngram + 1, 1)
+    for start in range(n_runs):
+        yield xxhash.xxh3_64_intdigest(" ".join(words[start : start + ngram]).encode("utf-8"))

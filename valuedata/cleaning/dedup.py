@@ -1,0 +1,226 @@
+"""Duplicates: exact, contradictory, near and semantic; what is dropped names what it repeats."""
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, cast
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+import xxhash
+from datasets import Dataset
+
+from valuedata.accounting import KEPT, Verdict
+from valuedata.cleaning.shingles import CACHED_ROWS, make_index, measure_jaccard, shingle, sketch
+from valuedata.cleaning.text import iterate_pairs, join_messages, normalise_text, split_words
+from valuedata.recipe import DedupSettings
+from valuedata.schema import Message, Pair
+
+__all__ = [
+    "find_contradictions",
+    "find_exact_duplicates",
+    "find_near_duplicates",
+    "find_semantic_duplicates",
+    "warn_of_loss",
+]
+
+# a pair at the default threshold of 0.8 is never proposed with probability (1 - 0.8^4)^32 = 5e-8
+PAIR_BANDS: Final = (32, 4)
+SIDE_SHARE: Final = 0.5  # of the threshold, which each reply must reach by itself
+
+SEARCH_ROWS: Final = 1_024  # vectors compared with all others at once
+ROUNDING: Final = (
+    1e-4  # of float32 products, so that the candidate search misses no pair at the threshold
+)
+
+_logger = logging.getLogger(__name__)
+
+
+def find_exact_duplicates(pairs: Dataset) -> Verdict:
+    """Finds rows whose prompt, chosen and rejected reply are those of an earlier row.
+
+    Texts are compared without regard to case, white space and compatibility forms; roles count.
+
+    Args:
+        pairs: n rows of `PAIR_FEATURES`, the best source first.
+
+    Returns:
+        The verdict of stage "exact duplicates"; the first row of each group stays.
+    """
+    first_row: dict[tuple[int, int, int], int] = {}
+    duplicate_of = np.full(len(pairs), -1, dtype=np.int64)
+    for row, pair in enumerate(iterate_pairs(pairs)):
+        key = (_hash(pair["prompt"]), _hash(pair["chosen"]), _hash(pair["rejected"]))
+        keeper = first_row.setdefault(key, row)
+        if keeper != row:
+            duplicate_of[row] = keeper
+    return _judge("exact duplicates", "exact duplicate", duplicate_of)
+
+
+def find_contradictions(pairs: Dataset) -> Verdict:
+    """Finds rows with one prompt and the same two replies, chosen in one and rejected in the other.
+
+    Run it before the exact duplicates: where two rows say one thing and a third the opposite, none
+    of the three can be trusted, and all are dropped.
+
+    Args:
+        pairs: n rows of `PAIR_FEATURES`; rows with identical sides contradict nothing.
+
+    Returns:
+        The verdict of stage "contradictory duplicates"; each row dropped names the first row that
+        says the opposite.
+    """
+    first_row: dict[tuple[int, int, int], int] = {}
+    keys: list[tuple[int, int, int]] = []
+    for row, pair in enumerate(iterate_pairs(pairs)):
+        key = (_hash(pair["prompt"]), _hash(pair["chosen"]), _hash(pair["rejected"]))
+        first_row.setdefault(key, row)
+        keys.append(key)
+    duplicate_of = np.array(
+        [
+            first_row.get((prompt, rejected, chosen), -1) if chosen != rejected else -1
+            for prompt, chosen, rejected in keys
+        ],
+        dtype=np.int64,
+    )
+    return _judge("contradictory duplicates", "contradictory duplicate", duplicate_of)
+
+
+def find_near_duplicates(pairs: Dataset, settings: DedupSettings, seed: int) -> Verdict:
+    """Finds rows that say nearly what an earlier row that stays says.
+
+    Shingles carry their part of the pair, so that a pair with swapped sides is none. Beside the
+    whole pair, each reply must reach half of the threshold against its counterpart, so that a long
+    prompt does not hide two different short replies.
+
+    Args:
+        pairs: n rows of `PAIR_FEATURES`, the best source first.
+        settings: The threshold.
+        seed: Of the MinHash permutations.
+
+    Returns:
+        The verdict of stage "near duplicates"; each row dropped names the earliest row it repeats.
+        A row is never dropped for a row that is itself dropped.
+    """
+    threshold = settings.near_jaccard
+
+    @lru_cache(maxsize=CACHED_ROWS)
+    def read_parts(row: int) -> tuple[set[str], ...]:
+        return _shingle_pair(cast("Pair", pairs[row]))
+
+    def are_near(parts: tuple[set[str], ...], keeper: int) -> bool:
+        others = read_parts(keeper)
+        if measure_jaccard(set().union(*parts), set().union(*others)) < threshold:
+            return False
+        sides = zip(parts[1:], others[1:], strict=True)
+        return all(measure_jaccard(a, b) >= SIDE_SHARE * threshold for a, b in sides)
+
+    duplicate_of = np.full(len(pairs), -1, dtype=np.int64)
+    index = make_index(PAIR_BANDS)
+    for row, pair in enumerate(iterate_pairs(pairs)):
+        parts = _shingle_pair(pair)
+        signature = sketch(set().union(*parts), PAIR_BANDS, seed)
+        candidates = sorted(index.query(signature))
+        keeper = next((other for other in candidates if are_near(parts, other)), None)
+        if keeper is None:
+            index.insert(row, signature)
+        else:
+            duplicate_of[row] = keeper
+    verdict = _judge("near duplicates", "near duplicate", duplicate_of)
+    warn_of_loss(verdict, settings.warn_share)
+    return verdict
+
+
+def find_semantic_duplicates(
+    chosen_vectors: npt.NDArray[np.float32],
+    rejected_vectors: npt.NDArray[np.float32],
+    ranks: npt.NDArray[np.int64],
+    threshold: float,
+) -> Verdict:
+    """Finds rows of which both sides mean what those of a better row mean.
+
+    Args:
+        chosen_vectors: (n, d) float32 unit vectors of the chosen replies with their prompts.
+        rejected_vectors: (n, d) float32 unit vectors of the rejected ones.
+        ranks: (n,) int64: place of each row among all, 0 the best. A row duplicates only better
+            rows that stay, so that chains are never closed.
+        threshold: Both cosines must reach it, above 0 and up to 1.
+
+    Returns:
+        The verdict of stage "semantic duplicates"; each row dropped names the best row it repeats.
+
+    Raises:
+        ValueError: If the shapes differ or `ranks` do not give each row its own place.
+    """
+    n_rows = len(ranks)
+    if chosen_vectors.shape != rejected_vectors.shape or len(chosen_vectors) != n_rows:
+        raise ValueError(
+            f"Vectors of shapes {chosen_vectors.shape} and {rejected_vectors.shape} are not those "
+            f"of {n_rows} ranked rows."
+        )
+    order = np.argsort(ranks, kind="stable")
+    if not np.array_equal(ranks[order], np.arange(n_rows)):
+        raise ValueError("The ranks must be 0 to n - 1, each once.")
+    duplicate_of = np.full(n_rows, -1, dtype=np.int64)
+    index = faiss.IndexFlatIP(2 * chosen_vectors.shape[1])
+    kept: list[int] = []  # row of each vector in the index, best first
+    for start in range(0, n_rows, SEARCH_ROWS):
+        rows = order[start : start + SEARCH_ROWS]
+        # the inner product of both sides side by side, over sqrt 2, is the mean of both cosines,
+        # and reaches the threshold wherever both do
+        vectors = np.hstack([chosen_vectors[rows], rejected_vectors[rows]]) / np.float32(np.sqrt(2))
+        bounds, _, found = index.range_search(vectors, threshold - ROUNDING)
+        similarity = np.minimum(
+            chosen_vectors[rows] @ chosen_vectors[rows].T,
+            rejected_vectors[rows] @ rejected_vectors[rows].T,
+        )
+        stays: list[int] = []  # places among `rows`
+        for place, row in enumerate(rows.tolist()):
+            candidates = [kept[i] for i in np.sort(found[bounds[place] : bounds[place + 1]])]
+            cosines = np.minimum(
+                chosen_vectors[candidates] @ chosen_vectors[row],
+                rejected_vectors[candidates] @ rejected_vectors[row],
+            )
+            repeated = [
+                *np.array(candidates, dtype=np.int64)[cosines >= threshold],
+                *rows[stays][similarity[place, stays] >= threshold],
+            ]
+            if repeated:
+                duplicate_of[row] = repeated[0]
+            else:
+                stays.append(place)
+        index.add(vectors[stays])
+        kept.extend(rows[stays].tolist())
+    return _judge("semantic duplicates", "semantic duplicate", duplicate_of)
+
+
+def warn_of_loss(verdict: Verdict, warn_share: float) -> None:
+    """Logs a warning where a stage drops more than a share of its rows."""
+    report = verdict.report
+    if report.n_dropped > warn_share * report.rows_in:
+        _logger.warning(
+            "Stage %s drops %d of %d rows, more than the share of %g that is usual: check whether "
+            "the sources repeat each other.",
+            report.stage,
+            report.n_dropped,
+            report.rows_in,
+            warn_share,
+        )
+
+
+def _hash(messages: Sequence[Message]) -> int:
+    turns = (f"{turn['role']}\x1f{normalise_text(turn['content'])}\x1e" for turn in messages)
+    digest: int = xxhash.xxh3_128_intdigest("".join(turns).encode("utf-8"))
+    return digest
+
+
+def _shingle_pair(pair: Pair) -> tuple[set[str], ...]:
+    sides = (("p:", pair["prompt"]), ("c:", pair["chosen"]), ("r:", pair["rejected"]))
+    return tuple(shingle(split_words(join_messages(side)), tag) for tag, side in sides)
+
+
+def _judge(stage: str, reason: str, duplicate_of: npt.NDArray[np.int64]) -> Verdict:
+    reasons = np.full(len(duplicate_of), KEPT, dtype=object)
+    reasons[duplicate_of >= 0] = reason
+    return Verdict(stage, reasons, duplicate_of)
