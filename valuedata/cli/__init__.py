@@ -1,5 +1,6 @@
 """The command line: a command parses its options, calls the package and prints what it gave."""
 
+import os
 from importlib import import_module
 from typing import Any, Final
 
@@ -80,3 +81,4 @@ def main() -> None:
     valuedata build --value empathy
     valuedata inspect empathy-release
     """
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # stages show their own

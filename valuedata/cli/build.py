@@ -11,6 +11,7 @@ from valuedata.cli.options import (
     cleaning_options,
     json_option,
     read_recipe,
+    reading_options,
     run_options,
     selection_options,
     source_option,
@@ -38,6 +39,7 @@ N_SOURCES = 3
     metavar="FOLDER",
     help="Where the release goes, in place of an older one.  Without it, named by the values.",
 )
+@reading_options
 @cleaning_options
 @selection_options
 @json_option
@@ -67,6 +69,7 @@ def build(
 @click.command(cls=RecipeCommand)
 @source_option
 @click.option("--by-source", is_flag=True, help="Count each source apart as well.")
+@reading_options
 @cleaning_options
 @json_option
 @run_options
@@ -116,7 +119,7 @@ def survey(
     required=True,
     help="Where the labels go: a .jsonl or .parquet file.",
 )
-@cleaning_options
+@reading_options
 @run_options
 def label(*, out: Path, config: Path | None, quiet: bool, **options: object) -> None:
     """Label both replies of every pair with the probability of each value.

@@ -17,6 +17,7 @@ __all__ = [
     "cleaning_options",
     "json_option",
     "read_recipe",
+    "reading_options",
     "run_options",
     "selection_options",
     "source_option",
@@ -54,19 +55,19 @@ STARTER_HINT = (
 class RecipeCommand(click.RichCommand):
     """A command whose help reads the defaults from the recipe, where alone they live."""
 
-    def format_options(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:
-        """Shows the recipe's defaults beside the options."""
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, with the recipe's defaults beside the options."""
         from valuedata.recipe import make_recipe
 
-        content = make_recipe({"values": ["all"]}).model_dump()
-        for parameter in self.params:
-            setting = SETTINGS.get(parameter.name or "")
-            if isinstance(parameter, click.Option) and setting:
-                default = reduce(lambda part, key: part[key], setting.split("."), content)
-                shown = f"  [default: {default}]"
-                if isinstance(default, (int, float, str)) and not parameter.is_flag:
-                    parameter.help = (parameter.help or "").removesuffix(shown) + shown
-        super().format_options(ctx, formatter)
+        content: Any = make_recipe({"values": ["all"]}).model_dump()
+        for option in self.params:
+            if isinstance(option, click.Option) and option.name in SETTINGS and not option.is_flag:
+                keys = SETTINGS[option.name].split(".")
+                default = reduce(lambda part, key: part[key], keys, content)
+                if isinstance(default, (int, float, str)):
+                    shown = f"  [default: {default}]"
+                    option.help = (option.help or "").removesuffix(shown) + shown
+        return super().get_help(ctx)
 
 
 def _combine(*decorators: Decorator) -> Decorator:
@@ -87,7 +88,7 @@ source_option = click.option(
     help="Known name, Hub data set ORG/NAME[:CONFIG][@REVISION], or local file, folder or glob; "
     "repeatable.  Without any, the bundled starter corpus.",
 )
-cleaning_options = _combine(
+reading_options = _combine(
     click.option(
         "--config",
         type=click.Path(path_type=Path),
@@ -101,10 +102,14 @@ cleaning_options = _combine(
         help="Format of the rows of every source.  Without it, detected by columns.",
     ),
     click.option(
-        "--language",
-        metavar="CODE",
-        help="Language to keep, as in ISO 639-1.",
+        "--max-bad-rows",
+        type=float,
+        metavar="SHARE",
+        help="Share of bad rows in a source that stops the run.",
     ),
+)
+cleaning_options = _combine(
+    click.option("--language", metavar="CODE", help="Language to keep, as in ISO 639-1."),
     click.option(
         "--drop-personal-data",
         is_flag=True,
@@ -116,12 +121,6 @@ cleaning_options = _combine(
         multiple=True,
         metavar="FILE",
         help="File of evaluation prompts that no pair may overlap with; repeatable.",
-    ),
-    click.option(
-        "--max-bad-rows",
-        type=float,
-        metavar="SHARE",
-        help="Share of bad rows in a source that stops the run.",
     ),
     click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
 )

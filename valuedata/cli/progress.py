@@ -23,24 +23,26 @@ def show_bar(stage: str, total: int | None) -> Iterator[Advance]:
     from rich import progress as bars
     from rich.console import Console
 
-    columns = (
+    bar = bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.speed:,.0f}/s" if total is None else "{task.fields[rate]}"),
+        bars.TextColumn("{task.fields[rate]}", style="progress.data.speed"),
         bars.TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
     )
-    with_rate = bars.Progress(*columns, console=Console(stderr=True))
-    task = with_rate.add_task(stage, total=total, rate="")
+    task = bar.add_task(stage, total=total, rate="")
 
     def advance(n_rows: int) -> None:
-        with_rate.advance(task, n_rows)
+        bar.advance(task, n_rows)
+        speed = bar.tasks[0].speed  # rows a second over the last half minute
+        bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 
-    timer = Timer(SECONDS_UNTIL_SHOWN, with_rate.start)
+    timer = Timer(SECONDS_UNTIL_SHOWN, bar.start)
     timer.start()
     try:
         yield advance
     finally:
         timer.cancel()
         timer.join()  # the bar has started or never will
-        with_rate.stop()
+        bar.stop()

@@ -185,7 +185,7 @@ def _show_contents(release: "Release") -> None:
                     if source["name"] in content["sources"]
                 ),
                 source["licence"] or "unknown",
-                source["revision"] or "-",
+                (source["revision"] or "-")[:HASH_WIDTH],
             )
             for source in release.manifest["sources"]
         ),
