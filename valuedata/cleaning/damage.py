@@ -45,7 +45,7 @@ _OPEN_END = re.compile(
     r"|\s(?:the|an?|and|or|but|of|because|if|which|into|my|your|their|its|our|from|than|every|very))\Z"
 )
 _SENTENCE_END = re.compile(r"(?<=[^\W\d_])[.!?][\"'\u201d\u2019)*_]* +(?=[A-Z\u201c\"'(])")
-_LAST_WORD = re.compile(r"(?<![\w/@#.<-])[a-z][a-z'\u2019]*\Z")
+_LAST_WORD = re.compile(r"(?<![\w/@#.<-])[a-zI][a-z'\u2019]*\Z")
 _FUNCTION_WORD = re.compile(  # a sentence that ends in one rarely lacks only its full stop
     r"""
         a|an|the|and|or|but|nor|of|in|on|at|by|for|from|with|without|into|
@@ -137,4 +137,6 @@ def is_cut_off(reply: str) -> bool:
     if not last_word or not ends or len(last_line[ends[-1] :].split()) < 3:
         return False
     long_enough = len(text) >= LONG_ENOUGH_TO_PUNCTUATE
-    return long_enough or bool(_FUNCTION_WORD.fullmatch(last_word.group().replace("\u2019", "'")))
+    return long_enough or bool(
+        _FUNCTION_WORD.fullmatch(last_word.group().lower().replace("\u2019", "'"))
+    )

@@ -18,7 +18,7 @@ _EXAMPLE_DOMAIN = re.compile(
 )
 _NO_PERSON = re.compile(
     r"(?:your|my|user|first|last|full)?[._-]?(?:name|e-?mail|address|user|username|id)"
-    r"|first(?:name)?[._-]?last(?:name)?|you|someone|somebody|example|sender|recipient|customer|test"
+    r"|first(?:name)?[._-]?last(?:name)?|you|git|someone|somebody|example|sender|recipient|customer|test"
     r"|john[._]?doe|jane[._]?doe|info|support|contact|help|sales|admin|webmaster|no-?reply|office"
     r"|press|service|privacy|abuse|security|feedback|hello|team|jobs|careers|media|inquiries|enquiries",
     re.IGNORECASE,
@@ -30,7 +30,8 @@ _PHONE = re.compile(  # in North America
 _INTERNATIONAL_PHONE = re.compile(r"(?<![\w+])\+(?!1\b)[1-9](?:[ .()-]{0,2}\d){8,13}(?!\d)")
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888", "900"})
 _CARD = re.compile(
-    r"(?<![\w.-])[3-6]\d{3}(?:([ -]?)\d{4}\1\d{4}\1\d{1,7}|([ -])\d{6}\2\d{5})(?![\w-]|\.\d)"
+    r"(?<![\w.-])(?<!\d )[3-6]\d{3}(?:([ -]?)\d{4}\1\d{4}\1\d{1,7}|([ -])\d{6}\2\d{5})"
+    r"(?![\w-]|\.\d| \d)"
 )
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d|/\d)")

@@ -1,0 +1,31 @@
+"""Pairs made from plain texts."""
+
+from collections.abc import Sequence
+
+from datasets import Dataset
+
+from valuedata.schema import PAIR_FEATURES, Message, Pair, make_pair
+
+PROMPT = "How do I repot a fern?"
+CHOSEN = "Loosen the roots, move it to a slightly larger pot and water it well."
+REJECTED = "Ferns do not like to be moved, so it is best to leave yours where it is."
+
+
+def make(
+    prompt: str | list[Message] = PROMPT, chosen: str = CHOSEN, rejected: str = REJECTED
+) -> Pair:
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}]
+    return make_pair(
+        source="made",
+        source_row=0,
+        source_id=None,
+        prompt=prompt,
+        chosen=[{"role": "assistant", "content": chosen}],
+        rejected=[{"role": "assistant", "content": rejected}],
+    )
+
+
+def gather(pairs: Sequence[Pair]) -> Dataset:
+    columns = {name: [pair[name] for pair in pairs] for name in PAIR_FEATURES}  # type: ignore[literal-required]
+    return Dataset.from_dict(columns, features=PAIR_FEATURES)
