@@ -17,7 +17,7 @@ STRICTNESS = (
 
 
 def combine_licences(licences: Iterable[str]) -> str:
-    """The strictest of the sources' licences, as the Hub writes it; "unknown" where one is not known."""
+    """The strictest of the licences, as the Hub writes it; "unknown" where one is not known."""
     found = {licence.lower() for licence in licences}
     if not found <= set(STRICTNESS):
         return "unknown"

@@ -1,4 +1,4 @@
-"""Rows are conserved: each stage says how many came in, how many went on, and why the rest did not."""
+"""Rows are conserved: a stage says how many came in, went on, and why the rest did not."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KEPT", "StageReport", "Verdict"]
+__all__ = ["KEPT", "StageReport", "Step", "Verdict"]
 
 KEPT = ""  # the reason of a row that stays
 
@@ -84,3 +84,21 @@ class Verdict:
             dropped=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
             notes=self.notes,
         )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage that some rows of a table passed.
+
+    Attributes:
+        rows: (m,) int64 rows of the table that the verdict speaks of, in its order.
+        verdict: What the stage decided on them.
+    """
+
+    rows: npt.NDArray[np.int64]
+    verdict: Verdict
+
+    @property
+    def kept(self) -> npt.NDArray[np.int64]:
+        """(k,) int64 rows of the table that stay."""
+        return self.rows[self.verdict.kept]

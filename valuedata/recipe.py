@@ -37,15 +37,15 @@ class QualitySettings(Settings):
 
     Attributes:
         language: ISO 639-1 code that prompt and replies are wanted in; null keeps every language.
-        min_language_bytes: Texts with less prose, in bytes of UTF-8, are not judged by language, because a
-            detector guesses there.
+        min_language_bytes: Texts with less prose, in bytes of UTF-8, are not judged by language,
+            because a detector guesses there.
         min_reply_characters: Shortest reply, in characters without surrounding white space.
         max_reply_characters: Longest reply, in characters.
         max_prompt_characters: Longest prompt over all its messages, in characters.
-        max_length_ratio: Longest reply divided by the shortest, both in characters plus 50, so that two short
-            replies are not dropped for a few words.
-        max_repeated_share: Largest share of a reply's words inside word 5-grams that it said before, or of
-            its characters inside a loop without spaces.
+        max_length_ratio: Longest reply divided by the shortest, both in characters plus 50, so that
+            two short replies are not dropped for a few words.
+        max_repeated_share: Largest share of a reply's words inside word 5-grams that it said
+            before, or of its characters inside a loop without spaces.
         max_garbled_share: Largest share of replacement, control and mis-decoded characters.
         drop_cut_off: Drop pairs in which a reply stops in the middle of a sentence.
         drop_personal_data: Drop pairs with personal data instead of flagging them.
@@ -67,9 +67,10 @@ class DedupSettings(Settings):
     """When two pairs count as the same.
 
     Attributes:
-        near_jaccard: Pairs are near-duplicates from this Jaccard similarity of their word 3-shingles.
-        semantic_cosine: Selected pairs are semantic duplicates when both rewarded replies and both other
-            replies, each read with its prompt, reach this cosine.
+        near_jaccard: Pairs are near-duplicates from this Jaccard similarity of their word
+            3-shingles.
+        semantic_cosine: Selected pairs are semantic duplicates when both rewarded replies and both
+            other replies, each read with its prompt, reach this cosine.
         warn_share: Losing more than this share of the rows raises a warning.
         contamination_ngram: Word n-gram that a pair may not share with an evaluation prompt.
     """
@@ -98,7 +99,8 @@ class SelectionSettings(Settings):
     """Which one-sided pairs enter the subset of a value.
 
     Attributes:
-        min_pairs: "all" builds every value that reaches this many one-sided pairs (500 in the paper).
+        min_pairs: "all" builds every value that reaches this many one-sided pairs (500 in the
+            paper).
         min_margin: Smallest p(rewarded) - p(other) of the value.
         max_pairs: Largest subset; the largest margins are kept. Null sets no limit.
         max_source_share: Largest share of `max_pairs` that one source may fill.
@@ -118,7 +120,8 @@ class SplitSettings(Settings):
     Attributes:
         validation: Share of the pairs held out for validation.
         test: Share of the pairs held out for testing.
-        near_prompt_jaccard: Prompts from this Jaccard similarity of their word 3-shingles share a split.
+        near_prompt_jaccard: Prompts from this Jaccard similarity of their word 3-shingles share a
+            split.
     """
 
     validation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.1
@@ -131,7 +134,8 @@ class Recipe(Settings):
 
     Attributes:
         values: Names of the values, or ("all",).
-        sources: Known names, Hub data sets "org/name[:config][@revision]", local paths, or "NAME=PATH".
+        sources: Known names, Hub data sets "org/name[:config][@revision]", local paths, or
+            "NAME=PATH".
         format: Format of every source's rows; null detects it by columns.
         seed: Seed of everything random.
         max_bad_rows: A source with a larger share of bad rows stops the build.

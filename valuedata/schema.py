@@ -32,15 +32,13 @@ class Pair(TypedDict):
 MESSAGES = List({"role": Value("string"), "content": Value("string")})
 
 PAIR_FEATURES = Features(
-    {
-        "pair_id": Value("string"),
-        "source": Value("string"),
-        "source_row": Value("int64"),
-        "source_id": Value("string"),
-        "prompt": MESSAGES,
-        "chosen": MESSAGES,
-        "rejected": MESSAGES,
-    }
+    pair_id=Value("string"),
+    source=Value("string"),
+    source_row=Value("int64"),
+    source_id=Value("string"),
+    prompt=MESSAGES,
+    chosen=MESSAGES,
+    rejected=MESSAGES,
 )
 
 
@@ -67,7 +65,7 @@ def compute_pair_id(
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def make_pair(  # noqa: PLR0913 - a record's fields, each named by the caller
+def make_pair(
     *,
     source: str,
     source_row: int,

@@ -1,5 +1,6 @@
-"""Topics of the selected pairs: spherical k-means on their vectors, named by their typical words."""
+"""Topics of the selected pairs: spherical k-means on vectors, named by typical words."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,9 +37,10 @@ class Clusters:
 def choose_n_clusters(n_rows: int) -> int:
     """Chooses the number of clusters: the square root of half the rows, at least one.
 
-    Source: the rule of thumb k = sqrt(n / 2) of Mardia, Kent and Bibby, Multivariate Analysis (1979), p. 365.
+    Source: the rule of thumb k = sqrt(n / 2) of Mardia, Kent and Bibby, Multivariate Analysis
+        (1979), p. 365.
     """
-    return max(1, round((n_rows / 2) ** 0.5))
+    return max(1, round(math.sqrt(n_rows / 2)))
 
 
 def cluster_texts(vectors: npt.NDArray[np.float32], texts: Sequence[str], seed: int) -> Clusters:
@@ -83,8 +85,8 @@ def _number_by_size(nearest: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _name_clusters(assignment: npt.NDArray[np.int64], texts: Sequence[str]) -> tuple[str, ...]:
     """Names each cluster by its words of highest class-based TF-IDF.
 
-    The weight of word t in cluster c is tf(t, c) * log(1 + A / f(t)), with A the mean number of words a
-    cluster and f(t) the word's count over all clusters.
+    The weight of word t in cluster c is tf(t, c) * log(1 + A / f(t)), with A the mean number of
+    words a cluster and f(t) the word's count over all clusters.
 
     Source: Grootendorst 2022, BERTopic, arXiv 2203.05794, equation 2.
     """
@@ -108,4 +110,3 @@ def _name_clusters(assignment: npt.NDArray[np.int64], texts: Sequence[str]) -> t
         name = ", ".join(words[best]) or f"cluster {cluster}"
         names.append(name if name not in names else f"{name} ({cluster})")
     return tuple(names)
-

@@ -21,8 +21,9 @@ def assign_splits(
 ) -> npt.NDArray[np.int64]:
     """Assigns whole groups of rows to splits, so that each split mirrors the whole.
 
-    Groups go in order of falling size, equal ones shuffled, each to the split where it least increases
-    the sum over strata s and splits k of (count[k, s] - share[k] * total[s])^2 / total[s].
+    Groups go in order of falling size, equal ones shuffled, each to the split where it least
+    increases the sum over strata s and splits k of (count[k, s] - share[k] * total[s])^2 /
+    total[s].
 
     Args:
         groups: (n,) int64; rows of one group stay together.
@@ -33,8 +34,8 @@ def assign_splits(
     Returns:
         (n,) int64 indices into `SPLITS`.
 
-    Source: the greedy rule of iterative stratification (Sechidis et al. 2011), on groups of rows and with a
-        squared error.
+    Source: the greedy rule of iterative stratification (Sechidis et al. 2011), on groups of rows
+        and with a squared error.
     """
     shares = np.array([1 - settings.validation - settings.test, settings.validation, settings.test])
     members, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
-from valuedata.accounting import Verdict
+from valuedata.accounting import Step
 from valuedata.cleaning.dedup import find_semantic_duplicates
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import Recipe
@@ -21,7 +21,7 @@ __all__ = ["EmbedPairs", "Subset", "join_user_turns", "select_subset", "split_su
 logger = logging.getLogger(__name__)
 
 EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""Gives (n, d) float32 unit vectors of the chosen and of the rejected replies, each read with its prompt."""
+"""Gives (n, d) float32 unit vectors of the chosen and of the rejected replies."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,15 @@ class Subset:
 
     Attributes:
         value: Name of the value.
-        steps: Rows that a stage saw, (m,) int64 into the labelled pairs, and what it decided on them.
+        steps: The stages, over the labelled pairs; the first saw all of them.
         flipped: (n,) bool over the labelled pairs.
         margin: (n,) float32 over the labelled pairs: p(rewarded) - p(other).
-        cluster: (n,) object over the labelled pairs: name of the cluster, None for pairs never clustered.
+        cluster: (n,) object over the labelled pairs: name of the cluster, None for pairs never
+            clustered.
     """
 
     value: str
-    steps: tuple[tuple[npt.NDArray[np.int64], Verdict], ...]
+    steps: tuple[Step, ...]
     flipped: npt.NDArray[np.bool_]
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
@@ -45,8 +46,7 @@ class Subset:
     @property
     def kept(self) -> npt.NDArray[np.int64]:
         """(k,) int64 rows of the labelled pairs in the subset, ascending."""
-        rows, verdict = self.steps[-1]
-        return rows[verdict.kept]
+        return self.steps[-1].kept
 
 
 def select_subset(
@@ -63,17 +63,17 @@ def select_subset(
     """
     one_sided = select_one_sided(labels, value, recipe.selection.min_margin)
     candidates = one_sided.verdict.kept
-    steps = [(np.arange(len(labels)), one_sided.verdict)]
+    steps = [Step(np.arange(len(labels)), one_sided.verdict)]
     cluster = np.full(len(labels), None, dtype=object)
     if len(candidates):
         chosen, rejected = embed_pairs(pairs.select(candidates))
         flipped = one_sided.flipped[candidates, None]
         rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
-        by_margin = np.argsort(np.argsort(-one_sided.margin[candidates], kind="stable"))
+        by_margin = np.argsort(-one_sided.margin[candidates], kind="stable")
         distinct = find_semantic_duplicates(
             rewarded, other, by_margin, recipe.dedup.semantic_cosine
         )
-        steps.append((candidates, distinct))
+        steps.append(Step(candidates, distinct))
         rows = candidates[distinct.kept]
         vectors = _unite(chosen[distinct.kept], rejected[distinct.kept])
         texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
@@ -81,7 +81,7 @@ def select_subset(
         cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
         sources = np.array(pairs.select(rows)["source"], dtype=object)
         caps = cap_pairs(one_sided.margin[rows], sources, clusters.assignment, recipe.selection)
-        steps.append((rows, caps))
+        steps.append(Step(rows, caps))
     return Subset(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster)
 
 
@@ -130,6 +130,7 @@ def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:
 def _unite(
     chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """(n, d) float32 unit vectors of whole pairs: the direction between those of the two replies."""
+    """(n, d) float32 unit vectors of pairs: the direction between those of the two replies."""
     both = chosen + rejected
-    return both / np.linalg.norm(both, axis=1, keepdims=True)
+    united: npt.NDArray[np.float32] = both / np.linalg.norm(both, axis=1, keepdims=True)
+    return united

@@ -1,4 +1,4 @@
-"""Which pairs have the value on exactly one side, which of them are flipped, and which fit the caps."""
+"""Which pairs have the value on exactly one side, which are flipped, and which fit the caps."""
 
 import math
 from dataclasses import asdict, dataclass

@@ -1,0 +1,252 @@
+"""The life of every input row: kept or dropped, at which stage, why, and with which scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from datasets import Dataset
+
+from valuedata.accounting import KEPT, Step
+from valuedata.labelling.labels import Labels
+
+__all__ = ["DECISIONS_SCHEMA", "Discarded", "Trail", "tabulate_decisions"]
+
+KEEP, DROP = "kept", "dropped"
+
+DUPLICATE = pa.struct(
+    [("pair_id", pa.string()), ("source", pa.string()), ("source_row", pa.int64())]
+)
+
+DECISIONS_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("source_row", pa.int64()),
+        ("source_id", pa.string()),
+        ("pair_id", pa.string()),
+        ("outcome", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("duplicate_of", DUPLICATE),
+        ("flags", pa.list_(pa.string())),
+        ("excerpt", pa.string()),
+        ("chosen_probabilities", pa.list_(pa.float32())),
+        ("rejected_probabilities", pa.list_(pa.float32())),
+        (
+            "subsets",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("value", pa.string()),
+                        ("outcome", pa.string()),
+                        ("stage", pa.string()),
+                        ("reason", pa.string()),
+                        ("duplicate_of", DUPLICATE),
+                        ("flipped", pa.bool_()),
+                        ("margin", pa.float32()),
+                        ("cluster", pa.string()),
+                        ("split", pa.string()),
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """A raw row that never became a pair."""
+
+    source: str
+    source_row: int
+    source_id: str | None
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The way of pairs through the selection of one value.
+
+    Attributes:
+        value: Name of the value.
+        steps: Stages of its selection, in order; the first speaks of all labelled pairs.
+        flipped: (n,) bool over the intake.
+        margin: (n,) float32 over the intake.
+        cluster: (n,) object over the intake: name of the cluster, None where there is none.
+        split: (n,) object over the intake: name of the split, None where there is none.
+    """
+
+    value: str
+    steps: Sequence[Step]
+    flipped: npt.NDArray[np.bool_]
+    margin: npt.NDArray[np.float32]
+    cluster: npt.NDArray[np.object_]
+    split: npt.NDArray[np.object_]
+
+    @property
+    def kept(self) -> npt.NDArray[np.int64]:
+        """(k,) int64 rows of the intake in the subset."""
+        return self.steps[-1].kept
+
+
+def tabulate_decisions(
+    pairs: Dataset,
+    discarded: Sequence[Discarded],
+    flags: Sequence[Sequence[str]],
+    steps: Sequence[Step],
+    labelled: tuple[npt.NDArray[np.int64], Labels],
+    trails: Sequence[Trail],
+) -> pa.Table:
+    """Tells the life of every input row.
+
+    Args:
+        pairs: The n pairs of the intake.
+        discarded: Raw rows that never became pairs.
+        flags: For each of n pairs, what was found in it without dropping it.
+        steps: Stages that all pairs pass, in order.
+        labelled: Rows of the intake that were labelled, and their labels.
+        trails: One for each value built.
+
+    Returns:
+        A table with `DECISIONS_SCHEMA`: one row an input row, sources in their order, rows in
+        theirs.
+    """
+    identity = pairs.data.table.select(["source", "source_row", "source_id", "pair_id"])
+    identity = identity.combine_chunks()
+    stage, reason, duplicate = _tabulate_drops(len(pairs), steps)
+    _explain_unselected(stage, reason, duplicate, trails)
+    in_subset = np.zeros(len(pairs), dtype=bool)
+    for trail in trails:
+        in_subset[trail.kept] = True
+    stage[in_subset], reason[in_subset], duplicate[in_subset] = None, None, -1
+    rows, labels = labelled
+    columns = {
+        **{name: identity.column(name) for name in identity.column_names},
+        "outcome": np.where(in_subset, KEEP, DROP).astype(object),
+        "stage": stage,
+        "reason": reason,
+        "duplicate_of": _name_duplicates(identity, duplicate),
+        "flags": list(flags),
+        "excerpt": pa.nulls(len(pairs), pa.string()),
+        "chosen_probabilities": _spread(len(pairs), rows, labels.chosen),
+        "rejected_probabilities": _spread(len(pairs), rows, labels.rejected),
+        "subsets": _tabulate_subsets(identity, trails),
+    }
+    told = pa.table(columns, schema=DECISIONS_SCHEMA)
+    table = pa.concat_tables([told, _tabulate_discarded(discarded)]).combine_chunks()
+    sources = table.column("source").to_numpy(zero_copy_only=False)
+    order = {source: number for number, source in enumerate(dict.fromkeys(sources))}
+    numbers = np.array([order[source] for source in sources], dtype=np.int64)
+    return table.take(np.lexsort((table.column("source_row").to_numpy(), numbers)))
+
+
+def _tabulate_drops(
+    n_rows: int, steps: Sequence[Step]
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], npt.NDArray[np.int64]]:
+    """Where and why each row was dropped (None where it was not), and what it duplicates."""
+    stage = np.full(n_rows, None, dtype=object)
+    reason = np.full(n_rows, None, dtype=object)
+    duplicate = np.full(n_rows, -1, dtype=np.int64)
+    for step in steps:
+        dropped = np.flatnonzero(step.verdict.reasons != KEPT)
+        rows = step.rows[dropped]
+        stage[rows] = step.verdict.stage
+        reason[rows] = step.verdict.reasons[dropped]
+        if step.verdict.duplicate_of is not None:
+            twins = step.verdict.duplicate_of[dropped]
+            duplicate[rows] = np.where(twins >= 0, step.rows[twins], -1)
+    return stage, reason, duplicate
+
+
+def _explain_unselected(
+    stage: npt.NDArray[np.object_],
+    reason: npt.NDArray[np.object_],
+    duplicate: npt.NDArray[np.int64],
+    trails: Sequence[Trail],
+) -> None:
+    """Fills in where pairs that reached selection and entered no subset went furthest."""
+    reached = np.flatnonzero(stage == None)  # noqa: E711 - elementwise
+    furthest = np.full(len(stage), -1, dtype=np.int64)
+    for trail in trails:
+        own_stage, own_reason, own_duplicate = _tabulate_drops(len(stage), trail.steps)
+        names = [step.verdict.stage for step in trail.steps]
+        depth = np.array([names.index(name) if name else -1 for name in own_stage], dtype=np.int64)
+        better = reached[depth[reached] > furthest[reached]]
+        furthest[better] = depth[better]
+        stage[better], reason[better] = own_stage[better], own_reason[better]
+        duplicate[better] = own_duplicate[better]
+    if len(trails) > 1:
+        reason[reached[furthest[reached] == 0]] = "no value of the build on exactly one side"
+
+
+def _name_duplicates(identity: pa.Table, rows: npt.NDArray[np.int64]) -> pa.StructArray:
+    """Names the pair at each row; null where the row is -1."""
+    fields = [field.name for field in DUPLICATE]
+    taken = identity.select(fields).take(pa.array(rows, mask=rows < 0))
+    columns = [taken.column(name).combine_chunks() for name in fields]
+    return pa.StructArray.from_arrays(columns, fields=list(DUPLICATE), mask=pa.array(rows < 0))
+
+
+def _spread(
+    n_rows: int, rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]
+) -> pa.ListArray:
+    """Puts a vector a labelled row into a column of n rows; null elsewhere."""
+    lengths = np.zeros(n_rows, dtype=np.int32)
+    lengths[rows] = values.shape[1]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    ordered = values[np.argsort(rows, kind="stable")].ravel()
+    return pa.ListArray.from_arrays(offsets, pa.array(ordered), mask=pa.array(lengths == 0))
+
+
+def _tabulate_subsets(identity: pa.Table, trails: Sequence[Trail]) -> pa.ListArray:
+    """For each pair, its fate in the subset of each value that it has on exactly one side."""
+    n_rows = len(identity)
+    kind = DECISIONS_SCHEMA.field("subsets").type.value_type
+    parts: list[pa.Table] = [pa.table({field.name: pa.array([], field.type) for field in kind})]
+    owners: list[npt.NDArray[np.int64]] = []
+    for trail in trails:
+        rows = trail.steps[0].kept
+        kept = np.isin(rows, trail.kept)
+        stage, reason, duplicate = _tabulate_drops(n_rows, trail.steps[1:])
+        owners.append(rows)
+        columns = {
+            "value": [trail.value] * len(rows),
+            "outcome": np.where(kept, KEEP, DROP).astype(object),
+            "stage": stage[rows],
+            "reason": reason[rows],
+            "duplicate_of": _name_duplicates(identity, duplicate[rows]),
+            "flipped": trail.flipped[rows],
+            "margin": trail.margin[rows],
+            "cluster": trail.cluster[rows],
+            "split": trail.split[rows],
+        }
+        parts.append(
+            pa.table({field.name: pa.array(columns[field.name], field.type) for field in kind})
+        )
+    owner = np.concatenate([*owners, np.empty(0, dtype=np.int64)])
+    told = pa.concat_tables(parts).combine_chunks().take(np.argsort(owner, kind="stable"))
+    structs = told.to_struct_array().combine_chunks() if len(told) else pa.array([], kind)
+    lengths = np.bincount(owner, minlength=n_rows)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, structs)
+
+
+def _tabulate_discarded(discarded: Sequence[Discarded]) -> pa.Table:
+    records: list[dict[str, object]] = [
+        {
+            "source": row.source,
+            "source_row": row.source_row,
+            "source_id": row.source_id,
+            "outcome": DROP,
+            "stage": "intake",
+            "reason": row.reason,
+            "flags": [],
+            "excerpt": row.excerpt,
+            "subsets": [],
+        }
+        for row in discarded
+    ]
+    return pa.Table.from_pylist(records, schema=DECISIONS_SCHEMA)

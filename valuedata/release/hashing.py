@@ -1,0 +1,31 @@
+"""Hashes of a release: of each file, and of its data as a whole."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["hash_content", "hash_file"]
+
+BYTES_PER_READ = 1 << 20
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BYTES_PER_READ):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_content(hashes: Mapping[str, str]) -> str:
+    """Hashes what a release says, leaving out how it looks and which versions wrote it.
+
+    Args:
+        hashes: Path in the release to SHA-256.
+
+    Returns:
+        The SHA-256 over "<hash>  <path>" lines of the Parquet files, in order of their paths.
+    """
+    lines = [f"{hashes[path]}  {path}\n" for path in sorted(hashes) if path.endswith(".parquet")]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

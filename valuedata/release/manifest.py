@@ -1,0 +1,60 @@
+"""What manifest.json says of a build, beside the hashes of its files."""
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from valuedata.labelling.labels import Labels
+from valuedata.recipe import Recipe
+
+__all__ = ["count_flags", "describe_labels", "describe_recipe", "list_versions"]
+
+PACKAGES = (
+    "datasets",
+    "faiss-cpu",
+    "numpy",
+    "py3langid",
+    "pyarrow",
+    "rensa",
+    "scikit-learn",
+    "torch",
+    "transformers",
+)
+
+
+def describe_recipe(recipe: Recipe, source_texts: Sequence[str]) -> dict[str, Any]:
+    """The recipe as JSON types, without the folders of the machine that built it.
+
+    Args:
+        recipe: The recipe of the build.
+        source_texts: The sources to write in place of the recipe's, without folders.
+    """
+    content = recipe.model_dump(mode="json")
+    content["sources"] = list(source_texts)
+    content["decontaminate"] = [Path(file).name for file in recipe.decontaminate]
+    if recipe.labels.weights is not None:
+        content["labels"]["weights"] = Path(recipe.labels.weights).name
+    return content
+
+
+def describe_labels(extractor: str, labels: Labels) -> dict[str, Any]:
+    """Who labelled what, and from which probability on a reply expresses it, as JSON types."""
+    return {
+        "extractor": extractor,
+        "names": list(labels.names),
+        "thresholds": [float(threshold) for threshold in labels.thresholds],
+    }
+
+
+def list_versions() -> dict[str, str]:
+    """Versions of Python and of the packages whose results a build depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def count_flags(flags: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Counts the pairs that carry each flag, most frequent first."""
+    counts = Counter(flag for found in flags for flag in sorted(set(found)))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

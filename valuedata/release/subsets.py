@@ -1,0 +1,103 @@
+"""The Parquet files of a value's subset."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+
+from valuedata.labelling.labels import Labels
+from valuedata.labelling.values import load_values
+from valuedata.release.decisions import Trail
+from valuedata.release.folder import SUBSET_FEATURES, write_split
+
+__all__ = ["describe_subset", "write_subset"]
+
+
+def write_subset(
+    staging: Path,
+    pairs: Dataset,
+    labelled: tuple[npt.NDArray[np.int64], Labels],
+    trail: Trail,
+    splits: tuple[str, ...],
+) -> None:
+    """Writes data/<value>/<split>-*.parquet; a split without pairs has no file.
+
+    Args:
+        staging: Folder of the release.
+        pairs: The n pairs of the intake.
+        labelled: Rows of the intake that were labelled, and their labels.
+        trail: The way of the pairs into the subset.
+        splits: Names of the splits, in order.
+    """
+    rows, labels = labelled
+    position = np.full(len(pairs), -1, dtype=np.int64)
+    position[rows] = np.arange(len(rows))
+    for split in splits:
+        kept = trail.kept[trail.split[trail.kept] == split]
+        if len(kept):
+            subset = _arrange(pairs.select(kept), labels.take(position[kept]), trail, kept)
+            write_split(staging / "data" / trail.value, split, subset)
+
+
+def describe_subset(
+    trail: Trail, sources: npt.NDArray[np.object_], splits: tuple[str, ...]
+) -> dict[str, Any]:
+    """The numbers of a subset for the manifest, as JSON types.
+
+    Args:
+        trail: The way of the pairs into the subset.
+        sources: (n,) names of the intake's sources.
+        splits: Names of the splits, in order.
+    """
+    kept = trail.kept
+    in_split = Counter(trail.split[kept].tolist())
+    clusters = Counter(trail.cluster[kept].tolist())
+    margin = trail.margin[kept].astype(np.float64)
+    return {
+        "definition": load_values()[trail.value].model_dump(mode="json"),
+        "n_pairs": len(kept),
+        "n_flipped": int(trail.flipped[kept].sum()),
+        "splits": {split: in_split[split] for split in splits if in_split[split]},
+        "sources": dict(Counter(sources[kept].tolist())),
+        "clusters": [
+            {"name": name, "n_pairs": n_pairs} for name, n_pairs in clusters.most_common()
+        ],
+        "margin": {
+            "min": round(float(margin.min()), 4),
+            "median": round(float(np.median(margin)), 4),
+            "max": round(float(margin.max()), 4),
+        },
+        "stages": [step.verdict.report.to_json() for step in trail.steps],
+    }
+
+
+def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.int64]) -> Dataset:
+    """Rows of a release: flipped where the rejected reply is the rewarded one."""
+    names = np.array(labels.names, dtype=object)
+    expressed = {
+        side: [names[mask].tolist() for mask in labels.expressed(side)]
+        for side in ("chosen", "rejected")
+    }
+    records = []
+    for number, (pair, row) in enumerate(zip(pairs, rows.tolist(), strict=True)):
+        sides = ("rejected", "chosen") if trail.flipped[row] else ("chosen", "rejected")
+        rewarded, other = sides
+        records.append(
+            {
+                "pair_id": pair["pair_id"],
+                "source": pair["source"],
+                "source_row": pair["source_row"],
+                "prompt": pair["prompt"],
+                "chosen": pair[rewarded],
+                "rejected": pair[other],
+                "flipped": bool(trail.flipped[row]),
+                "margin": float(trail.margin[row]),
+                "chosen_values": expressed[rewarded][number],
+                "rejected_values": expressed[other][number],
+                "cluster": trail.cluster[row],
+            }
+        )
+    return Dataset.from_list(records, features=SUBSET_FEATURES)
