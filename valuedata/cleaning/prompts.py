@@ -57,10 +57,11 @@ def _join_near(
     parents: npt.NDArray[np.int64], pairs: Dataset, rows: list[int], jaccard: float, seed: int
 ) -> None:
     """Joins those of `rows`, each the first of its prompt, whose prompts are near-duplicates."""
+    prompts = pairs.select_columns("prompt")
 
     @lru_cache(maxsize=CACHED_ROWS)
     def read_shingles(row: int) -> set[str]:
-        return shingle(_read_prompt_words(pairs[row]["prompt"]))
+        return shingle(_read_prompt_words(prompts[row]["prompt"]))
 
     index = make_index(PROMPT_BANDS)
     for row in rows:
