@@ -8,18 +8,18 @@ import numpy as np
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from valuedata.accounting import Verdict
+from valuedata.accounting import Step, Verdict
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import make_recipe
-from valuedata.release.decisions import Discarded, Step, Trail, tabulate_decisions
+from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
 from valuedata.release.folder import (
     SUBSET_FEATURES,
     Release,
     finish_manifest,
     load_release,
-    stage_release,
     write_split,
 )
+from valuedata.release.staging import stage_release
 from valuedata.schema import PAIR_FEATURES, Pair, make_pair
 
 # p(empathy) of the replies to prompts 2 to 7, threshold 0.5: chosen only, rejected only, both,

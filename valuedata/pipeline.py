@@ -29,13 +29,14 @@ from valuedata.labelling.values import VALUE_NAMES, resolve_values
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
 from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
-from valuedata.release.folder import Release, finish_manifest, load_release, stage_release
+from valuedata.release.folder import Release, finish_manifest, load_release
 from valuedata.release.manifest import (
     count_flags,
     describe_labels,
     describe_recipe,
     list_versions,
 )
+from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset, write_subset
 from valuedata.selection.splits import SPLITS, count_crossing
 from valuedata.selection.subsets import Subset, join_user_turns, select_subset, split_subsets

@@ -24,7 +24,7 @@ from valuedata.cleaning.dedup import (
 from valuedata.recipe import DedupSettings
 from valuedata.schema import Pair
 
-SETTINGS = DedupSettings(warn_share=1.0)
+SETTINGS = DedupSettings()
 
 
 def repeated(verdict: Verdict) -> list[int]:
@@ -151,15 +151,6 @@ def test_planted_near_duplicates_are_all_found(seed: int) -> None:
 
 
 def test_losing_too_much_raises_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    rows = gather([make()] * 3 + [make("Another question entirely, is it not?")])
-    with caplog.at_level(logging.WARNING):
-        find_near_duplicates(rows, DedupSettings(warn_share=0.5), seed=0)
-        assert caplog.records == []
-        find_near_duplicates(rows, DedupSettings(warn_share=0.4), seed=0)
-    assert "near duplicates drops 2 of 4 rows" in caplog.text
-
-
-def test_warning_takes_any_verdict(caplog: pytest.LogCaptureFixture) -> None:
     verdict = Verdict("exact duplicates", np.array(["", "exact duplicate"], dtype=object))
     warn_of_loss(verdict, 0.5)
     assert caplog.records == []

@@ -16,9 +16,9 @@ from valuedata.release.folder import (
     hash_content,
     hash_file,
     load_release,
-    stage_release,
     verify_release,
 )
+from valuedata.release.staging import stage_release
 
 
 def test_a_release_is_loaded_and_verified(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_new_release_replaces_the_old_one(tmp_path: Path) -> None:
         (errno.ENOSPC, "the disk is full; free some space"),
         (errno.EACCES, "permission is missing"),
         (errno.EROFS, "the file system is read-only"),
-        (errno.EIO, "give another --out"),
+        (errno.EDQUOT, "the disk quota is used up"),
     ],
 )
 def test_errors_of_the_disk_are_one_sentence(tmp_path: Path, number: int, advice: str) -> None:
@@ -127,7 +127,7 @@ def test_errors_of_the_disk_are_one_sentence(tmp_path: Path, number: int, advice
 WRITER = """
 import sys, time
 from pathlib import Path
-from valuedata.release.folder import stage_release
+from valuedata.release.staging import stage_release
 with stage_release(Path(sys.argv[1])) as staging:
     (staging / "manifest.json").write_text("{}")
     print("staged", flush=True)

@@ -127,9 +127,7 @@ def find_near_duplicates(pairs: Dataset, settings: DedupSettings, seed: int) -> 
             index.insert(row, signature)
         else:
             duplicate_of[row] = keeper
-    verdict = _judge("near duplicates", "near duplicate", duplicate_of)
-    warn_of_loss(verdict, settings.warn_share)
-    return verdict
+    return _judge("near duplicates", "near duplicate", duplicate_of)
 
 
 def find_semantic_duplicates(

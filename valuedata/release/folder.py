@@ -1,13 +1,7 @@
-"""A release on disk: staged beside its place, moved there whole, read back and verified."""
+"""A release on disk: its files written, read back and verified."""
 
-import errno
-import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Features, Value
-from filelock import FileLock, Timeout
 
 from valuedata.errors import ReleaseError, name_nearest
 from valuedata.release.hashing import hash_content, hash_file
@@ -27,7 +20,6 @@ __all__ = [
     "Release",
     "finish_manifest",
     "load_release",
-    "stage_release",
     "verify_release",
     "write_split",
 ]
@@ -111,39 +103,6 @@ class Release:
         files = self.files(value, split)
         # a folder such as "seed=1" above the release is no partition
         return Dataset(pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]))
-
-
-@contextmanager
-def stage_release(out: Path) -> Iterator[Path]:
-    """Gives an empty folder to write a release into, and moves it to `out` when all went well.
-
-    Whatever stops the process, `out` is afterwards the old release, the new one, or absent; what a
-    killed run left beside it is cleared away by the next one.
-
-    Raises:
-        ReleaseError: If `out` is something else than a release, another process writes to it, the
-            disk is full, or permission is missing.
-    """
-    out = out.resolve()
-    _check_replaceable(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(_lock_path(out), timeout=0):
-            old = out.with_name(f".{out.name}.old")
-            _clear_leftovers(out, old)
-            staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-            staging.chmod(0o755)  # mkdtemp hides it from others, a release is for everyone
-            try:
-                yield staging
-                _swap(staging, out, old)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-    except Timeout as error:
-        raise ReleaseError(
-            f"Another build is writing {out.name!r}; wait for it or give another --out."
-        ) from error
-    except OSError as error:
-        raise _explain(error, out) from error
 
 
 def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
@@ -255,49 +214,3 @@ def _list_files(folder: Path) -> list[str]:
         and path.name != MANIFEST
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-
-
-def _check_replaceable(out: Path) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / MANIFEST).is_file():
-        raise ReleaseError(
-            f"{out} exists and is not a release; give another --out or move it away first."
-        )
-    load_release(out)
-
-
-def _lock_path(out: Path) -> Path:
-    """A lock outside the parent folder, so that nothing is left there."""
-    name = hashlib.sha256(str(out).encode()).hexdigest()[:16]
-    folder = (
-        Path(tempfile.gettempdir()) / f"valuedata-{os.getuid() if hasattr(os, 'getuid') else ''}"
-    )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{name}.lock"
-
-
-def _clear_leftovers(out: Path, old: Path) -> None:
-    if old.exists() and not out.exists():
-        old.rename(out)  # a run was killed between the two renames of `_swap`
-    for leftover in (old, *out.parent.glob(f".{out.name}.partial-*")):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _swap(staging: Path, out: Path, old: Path) -> None:
-    if out.exists():
-        out.rename(old)
-    staging.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _explain(error: OSError, out: Path) -> ReleaseError:
-    reasons = {
-        errno.ENOSPC: "the disk is full; free some space or give --out on another disk",
-        errno.EDQUOT: "the disk quota is used up; free some space or give --out on another disk",
-        errno.EACCES: "permission is missing; give --out in a folder that you may write to",
-        errno.EPERM: "permission is missing; give --out in a folder that you may write to",
-        errno.EROFS: "the file system is read-only; give --out in a folder that you may write to",
-    }
-    reason = reasons.get(error.errno or 0, f"{error}; give another --out")
-    return ReleaseError(f"Release {out} cannot be written: {reason}.")

@@ -69,10 +69,8 @@ def select_subset(
         chosen, rejected = embed_pairs(pairs.select(candidates))
         flipped = one_sided.flipped[candidates, None]
         rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
-        by_margin = np.argsort(-one_sided.margin[candidates], kind="stable")
-        distinct = find_semantic_duplicates(
-            rewarded, other, by_margin, recipe.dedup.semantic_cosine
-        )
+        ranks = np.argsort(np.argsort(-one_sided.margin[candidates], kind="stable"))
+        distinct = find_semantic_duplicates(rewarded, other, ranks, recipe.dedup.semantic_cosine)
         steps.append(Step(candidates, distinct))
         rows = candidates[distinct.kept]
         vectors = _unite(chosen[distinct.kept], rejected[distinct.kept])
