@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +10,7 @@ from datasets import Dataset, Features, Value
 from datasets.arrow_writer import ArrowWriter
 
 from valuedata.accounting import StageReport
-from valuedata.errors import BadRowsError, SourceError
+from valuedata.errors import BadRowsError, ReleaseError, SourceError
 from valuedata.intake.formats import RawRow, convert_rows, detect_format
 from valuedata.intake.naming import Source
 from valuedata.intake.pairs import Discard, ParsedPair
@@ -96,25 +95,17 @@ def read_pairs(
         SourceError: If two sources share a name, or one cannot be read or holds no pair.
         FormatError: If the format of a source is unknown or lacks a column.
         BadRowsError: If a source has a larger share of malformed rows.
+        ReleaseError: If the folder cannot be written to.
     """
     _check_names(sources)
     paths = [folder / name for name in ("pairs.arrow", "discards.arrow")]
-    reasons: Counter[str] = Counter()
-    records = []
-    with (
-        closing(
-            ArrowWriter(features=PAIR_FEATURES, path=str(paths[0]), writer_batch_size=BATCH)
-        ) as pairs,
-        closing(
-            ArrowWriter(features=DISCARD_FEATURES, path=str(paths[1]), writer_batch_size=BATCH)
-        ) as discards,
-    ):
-        for source in map(pin_source, sources):
-            record, dropped = _write_source(source, pairs, discards, max_bad_rows, progress)
-            records.append(record)
-            reasons.update(dropped)
-        pairs.finalize()
-        discards.finalize()
+    try:
+        records, reasons = _write_sources(sources, paths, max_bad_rows, progress)
+    except OSError as error:  # only of writing: what reading raises is a SourceError
+        raise ReleaseError(
+            f"Pairs cannot be written to {folder} ({error.strerror or error}); free space there or "
+            "choose a folder that you may write to."
+        ) from error
     report = StageReport(
         stage="intake",
         rows_in=sum(record.n_rows for record in records),
@@ -123,6 +114,29 @@ def read_pairs(
     )
     tables = [Dataset.from_file(str(path)) for path in paths]
     return Intake(tables[0], tables[1], (report,), tuple(records))
+
+
+def _write_sources(
+    sources: Sequence[Source],
+    paths: Sequence[Path],
+    max_bad_rows: float,
+    progress: Callable[[int], None] | None,
+) -> tuple[list[SourceRecord], Counter[str]]:
+    reasons: Counter[str] = Counter()
+    records = []
+    with (
+        ArrowWriter(features=PAIR_FEATURES, path=str(paths[0]), writer_batch_size=BATCH) as pairs,
+        ArrowWriter(
+            features=DISCARD_FEATURES, path=str(paths[1]), writer_batch_size=BATCH
+        ) as discards,
+    ):
+        for source in map(pin_source, sources):
+            record, dropped = _write_source(source, pairs, discards, max_bad_rows, progress)
+            records.append(record)
+            reasons.update(dropped)
+        pairs.finalize()
+        discards.finalize()
+    return records, reasons
 
 
 def _check_names(sources: Sequence[Source]) -> None:

@@ -128,9 +128,10 @@ def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
     if known is not None and hub["config"] is None:
         source = _from_known(known, format_name)
     else:
+        parts = [part for part in (repository, hub["config"], hub["split"]) if part]
         source = Source(
-            name=repository,
-            location=repository,
+            name=":".join(parts),
+            location=":".join(parts),
             homepage=f"https://huggingface.co/datasets/{repository}",
             licence=known.licence if known else None,
             citation=known.citation if known else None,
@@ -145,10 +146,17 @@ def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
 def _find_files(
     text: str, folders: tuple[str, ...] = ()
 ) -> tuple[Path, str, tuple[Path, ...]] | None:
-    path = Path(text).expanduser()
-    if path.is_file():
+    try:
+        path = Path(text).expanduser()
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, RuntimeError) as error:  # no permission, name too long, no such user
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(
+            f"Source {text!r} cannot be looked up ({reason}); give a path that you may read."
+        ) from error
+    if is_file:
         return path.parent, name_stem(path), (path,)
-    if path.is_dir():
+    if is_folder:
         present = [path / folder for folder in folders if (path / folder).is_dir()]
         files = sorted(file for root in present or [path] for file in _walk(root))
         if not files:
@@ -180,6 +188,6 @@ def _looks_like_path(text: str) -> bool:
         text.startswith((".", "/", "~"))
         or glob.has_magic(text)
         or is_data_file(Path(text))
-        or text.count("/") > 1
+        or text.partition("@")[0].count("/") > 1
         or "\\" in text
     )

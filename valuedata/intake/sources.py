@@ -139,7 +139,7 @@ def _read_hub(source: Source) -> Iterator[dict[str, Any]]:
                 source.repository, source.config, data_dir=folder, revision=source.revision
             )
         except (ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-            reason = " ".join(str(error).split()).rstrip(".")
+            reason = " ".join(str(error).split()).rstrip(".").replace(". ", "; ")
             raise SourceError(
                 f"Hub data set {source.repository} cannot be loaded ({reason}); give a config that "
                 "it has as org/name:config, or a local copy as NAME=PATH."
@@ -147,7 +147,18 @@ def _read_hub(source: Source) -> Iterator[dict[str, Any]]:
         except (TRANSPORT_ERROR, OSError) as error:
             raise _unreachable(source, error) from error
         for split in _choose_splits(source, [str(split) for split in loaded]):
+            _check_commit(source, loaded[split])
             yield from loaded[split]
+
+
+def _check_commit(source: Source, rows: datasets.Dataset) -> None:
+    # Where a connection breaks, load_dataset serves whatever commit its cache holds.
+    for file in rows.cache_files:
+        if source.revision not in file["filename"]:
+            raise SourceError(
+                f"Hub data set {source.repository} was served from the cache at another commit "
+                f"than {source.revision}; check the connection and run again."
+            )
 
 
 def _choose_splits(source: Source, present: list[str]) -> tuple[str, ...]:

@@ -1,0 +1,167 @@
+"""What a source's name means."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from valuedata.errors import FormatError, SourceError
+from valuedata.intake.known import KNOWN_SOURCES
+from valuedata.intake.naming import resolve_source
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a few files, and what is no data beside them."""
+    for name in (
+        "copy/helpful-base/test.jsonl.gz",
+        "copy/harmless-base/test.jsonl.gz",
+        "copy/red-team-attempts/x.jsonl",
+        "copy/README.md",
+        "copy/.cache/x.jsonl",
+        "copy/.hidden.json",
+        "mine.jsonl",
+        "org/name/rows.csv",
+        "empty/notes.txt",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", KNOWN_SOURCES)
+def test_known_names(name):
+    known, source = KNOWN_SOURCES[name], resolve_source(name)
+    assert source.name == name
+    assert (source.repository, source.folders, source.splits) == (
+        known.repository,
+        known.folders,
+        known.splits,
+    )
+    assert (source.licence, source.citation, source.format) == (
+        known.licence,
+        known.citation,
+        known.format,
+    )
+    assert source.files == ((known.file,) if known.file else ())
+    assert not Path(source.location).is_absolute()
+
+
+def test_format_of_the_user_wins():
+    assert resolve_source("hh-rlhf", "trl-implicit").format == "trl-implicit"
+    assert resolve_source("org/data", "trl").format == "trl"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "location"),
+    [
+        ("mine.jsonl", "mine", "mine.jsonl"),
+        ("./mine.jsonl", "mine", "mine.jsonl"),
+        ("org/name", "name", "rows.csv"),  # a path that exists wins over Hub syntax
+        ("mine*", "mine", "mine.jsonl"),
+        (
+            "copy",
+            "copy",
+            "harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz, red-team-attempts/x.jsonl",
+        ),
+        (
+            "copy/*/*.gz",
+            "copy",
+            "harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz",
+        ),
+        ("copy/**/x.jsonl", "x", "red-team-attempts/x.jsonl"),
+    ],
+)
+def test_local_paths(folder, text, name, location):
+    source = resolve_source(text)
+    assert (source.name, source.location) == (name, location)
+    assert (source.repository, source.licence, source.format) == (None, None, None)
+    assert all(file.is_file() for file in source.files)
+    absolute = resolve_source(str(folder / text))
+    assert (absolute.name, absolute.location) == (name, location)
+
+
+def test_current_folder_and_home(folder, monkeypatch):
+    assert resolve_source(".").name == folder.name
+    monkeypatch.setenv("HOME", str(folder))
+    assert resolve_source("~/mine.jsonl").files == (folder / "mine.jsonl",)
+
+
+@pytest.mark.usefixtures("folder")
+def test_local_copy_of_a_known_source_reads_its_folders_only():
+    source = resolve_source("hh-rlhf=copy")
+    known = KNOWN_SOURCES["hh-rlhf"]
+    assert source.name == "hh-rlhf"
+    assert (source.licence, source.citation, source.homepage) == (
+        known.licence,
+        known.citation,
+        known.homepage,
+    )
+    assert (source.repository, source.format) == (None, None)
+    assert source.location == "harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz"
+
+
+def test_any_name_for_a_local_path(folder):
+    source = resolve_source(f"ours={folder / 'mine.jsonl'}")
+    assert (source.name, source.location, source.licence) == ("ours", "mine.jsonl", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "config", "splits", "revision"),
+    [
+        ("org/data", "org/data", None, (), "main"),
+        ("org/data@v1", "org/data", None, (), "v1"),
+        ("org/data:big", "org/data:big", "big", (), "main"),
+        ("org/data:big@refs/pr/1", "org/data:big", "big", (), "refs/pr/1"),
+        ("org/data:big:dev@v1", "org/data:big:dev", "big", ("dev",), "v1"),
+    ],
+)
+def test_hub_data_sets(text, name, config, splits, revision):
+    source = resolve_source(text)
+    assert source.repository == "org/data"
+    assert (source.name, source.config, source.splits, source.revision) == (
+        name,
+        config,
+        splits,
+        revision,
+    )
+
+
+def test_known_repository_is_the_known_source():
+    source = resolve_source("Anthropic/hh-rlhf@v1")
+    assert (source.name, source.revision, source.format) == ("hh-rlhf", "v1", "hh")
+    part = resolve_source("PKU-Alignment/PKU-SafeRLHF:alpaca-7b")
+    assert (part.config, part.licence, part.format) == ("alpaca-7b", "CC-BY-NC-4.0", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hh-rlfh", "did you mean 'hh-rlhf'?"),
+        ("zzz", "known: helpsteer2, hh-rlhf, pku-saferlhf, starter, ultrafeedback"),
+        ("./org/data", "is not there"),
+        ("/nowhere/at/all", "is not there"),
+        ("~/nowhere", "is not there"),
+        ("nowhere.jsonl", "is not there"),
+        ("nowhere*", "is not there"),
+        ("a/b/c", "is not there"),
+        ("a\\b", "is not there"),
+        ("hh-rlhf=nowhere", "the path is not there"),
+        ("empty", "holds no data"),
+        ("mine=empty", "holds no data"),
+        ("x" * 5000, "cannot be looked up (File name too long)"),
+        ("~nobody-of-that-name/x", "cannot be looked up (Could not determine home directory"),
+        ("a\0b", "is unknown"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_is_not_there_is_named_in_one_sentence(text, message):
+    with pytest.raises(SourceError, match=re.escape(message)) as caught:
+        resolve_source(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_format():
+    with pytest.raises(FormatError, match="Format 'hhh' is unknown"):
+        resolve_source("starter", "hhh")
