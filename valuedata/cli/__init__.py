@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "diff": "releases",
     "values": "catalogue",
     "sources": "catalogue",
+    "fit": "fit",
 }
 """Command to its module in this package, in the order of the help."""
 

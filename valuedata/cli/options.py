@@ -32,6 +32,7 @@ SETTINGS: Final = {
     "row_format": "format",
     "seed": "seed",
     "max_bad_rows": "max_bad_rows",
+    "weights": "labels.weights",
     "decontaminate": "decontaminate",
     "language": "quality.language",
     "drop_personal_data": "quality.drop_personal_data",
@@ -106,6 +107,11 @@ reading_options = _combine(
         type=float,
         metavar="SHARE",
         help="Share of bad rows in a source that stops the run.",
+    ),
+    click.option(
+        "--weights",
+        metavar="FOLDER",
+        help="Classifier that `valuedata fit` trained.  Without it, the packaged one.",
     ),
 )
 cleaning_options = _combine(
