@@ -16,9 +16,13 @@ STRICTNESS = (
 )
 
 
-def combine_licences(licences: Iterable[str]) -> str:
-    """The strictest of the licences, as the Hub writes it; "unknown" where one is not known."""
-    found = {licence.lower() for licence in licences}
+def combine_licences(licences: Iterable[str | None]) -> str:
+    """The strictest of the licences, as the Hub writes it; "unknown" where one is not known.
+
+    Args:
+        licences: SPDX identifiers; None where a source, such as a local file, has none.
+    """
+    found = {(licence or "unknown").lower() for licence in licences}
     if not found <= set(STRICTNESS):
         return "unknown"
     return max(found, key=STRICTNESS.index)
