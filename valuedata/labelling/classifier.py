@@ -1,0 +1,90 @@
+"""Who says which values the replies express: the seam, and the default that runs on a CPU."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from datasets import Dataset
+
+from valuedata.labelling.encoder import Encoder, encode, load_encoder
+from valuedata.labelling.heads import PACKAGED, Heads, load_heads, predict
+from valuedata.labelling.labels import Labels
+from valuedata.labelling.readings import read_sides
+from valuedata.recipe import LabelSettings
+
+__all__ = ["Classifier", "Extractor", "load_extractor"]
+
+
+class Extractor(Protocol):
+    """Whatever can label the replies of pairs."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Values and behaviours that it labels, in the order of the columns."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and all settings that decide a label."""
+        ...
+
+    def label(self, pairs: Dataset, progress: Callable[[int], None] | None = None) -> Labels:
+        """Labels both replies of every pair.
+
+        Args:
+            pairs: n pairs with `prompt`, `chosen` and `rejected`.
+            progress: Called with the number of replies done since the last call; 2 n in all.
+
+        Raises:
+            LabelError: If the labels cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """The default extractor: frozen MiniLM, words, and logistic heads."""
+
+    encoder: Encoder
+    heads: Heads
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Values and behaviours that it labels, in the order of the columns."""
+        return self.heads.names
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and all settings that decide a label."""
+        return f"classifier-{self.heads.fingerprint}-{self.encoder.fingerprint}"
+
+    def label(self, pairs: Dataset, progress: Callable[[int], None] | None = None) -> Labels:
+        """Labels both replies of every pair.
+
+        Args:
+            pairs: n pairs with `prompt`, `chosen` and `rejected`.
+            progress: Called with the number of replies done since the last call; 2 n in all.
+
+        Raises:
+            LabelError: If the cache is damaged or cannot be written.
+        """
+        chosen, rejected = read_sides(pairs)
+        readings = chosen + rejected
+        probabilities = predict(self.heads, readings, encode(self.encoder, readings, progress))
+        n = len(chosen)
+        return Labels(self.names, probabilities[:n], probabilities[n:], self.heads.thresholds)
+
+
+def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) -> Extractor:
+    """Loads the extractor that the settings name.
+
+    Args:
+        settings: Which extractor, with which weights and precision.
+        cache_folder: Where vectors are kept; None takes the user's cache folder.
+
+    Raises:
+        LabelError: If weights or encoder are missing or damaged, or the cache cannot be used.
+    """
+    heads = load_heads(Path(settings.weights) if settings.weights else PACKAGED)
+    return Classifier(encoder=load_encoder(settings.precision, cache_folder), heads=heads)

@@ -1,0 +1,121 @@
+"""Pairs whose replies people have labelled: what a classifier is trained and scored on."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
+from valuedata.intake.pairs import RowError, parse_messages, parse_transcript
+from valuedata.labelling.readings import Reading, make_reading
+from valuedata.labelling.values import LABEL_NAMES
+from valuedata.schema import Message
+
+__all__ = ["GoldPair", "load_gold"]
+
+
+@dataclass(frozen=True)
+class GoldPair:
+    """One pair with its true labels.
+
+    Attributes:
+        source: Where the pair is from.
+        group: The whole prompt; pairs that share it are never split between training and scoring.
+        chosen: The chosen reply as it is read.
+        rejected: The rejected reply as it is read.
+        chosen_labels: Names that the chosen reply expresses.
+        rejected_labels: Names that the rejected reply expresses.
+    """
+
+    source: str
+    group: str
+    chosen: Reading
+    rejected: Reading
+    chosen_labels: frozenset[str]
+    rejected_labels: frozenset[str]
+
+
+def load_gold(
+    paths: Sequence[Path],
+    excluded_sources: Collection[str] = (),
+    names: Collection[str] = LABEL_NAMES,
+) -> list[GoldPair]:
+    """Reads labelled pairs from JSONL files.
+
+    A row has `prompt` (text, a transcript with "Human:" turns, or messages), `chosen` and
+    `rejected` (text or messages), `chosen_labels` and `rejected_labels` (lists of names), and
+    `source` where it differs from the file's name.
+
+    Args:
+        paths: The files.
+        excluded_sources: Rows of these sources are left out.
+        names: Names that may be labelled.
+
+    Raises:
+        SourceError: If a file cannot be read.
+        FormatError: If a row is no JSON object, or lacks a column.
+        UnknownValueError: If a row has a label of another name.
+    """
+    pairs = [pair for path in paths for pair in _read_file(path, names)]
+    return [pair for pair in pairs if pair.source not in excluded_sources]
+
+
+def _read_file(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"Labelled pairs {path} cannot be read ({error}); give the path of a JSONL file."
+        ) from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _parse_line(line, f"{path} line {number}", path.stem, names)
+
+
+def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> GoldPair:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
+    if not isinstance(row, dict):
+        raise FormatError(f"{where} is not a JSON object; mend that line.")
+    try:
+        prompt = _parse_text(row["prompt"], "prompt", "user")
+        return GoldPair(
+            source=str(row.get("source", source)),
+            group=json.dumps([[turn["role"], turn["content"]] for turn in prompt]),
+            chosen=make_reading(prompt, _parse_text(row["chosen"], "chosen", "assistant")),
+            rejected=make_reading(prompt, _parse_text(row["rejected"], "rejected", "assistant")),
+            chosen_labels=_parse_labels(row, "chosen_labels", where, names),
+            rejected_labels=_parse_labels(row, "rejected_labels", where, names),
+        )
+    except KeyError as error:
+        raise FormatError(
+            f"{where} lacks column {error.args[0]!r}; labelled pairs have prompt, chosen, "
+            "rejected, chosen_labels and rejected_labels."
+        ) from error
+    except RowError as error:
+        raise FormatError(f"{where} cannot be used: {error}; mend that line.") from error
+
+
+def _parse_text(value: object, column: str, role: str) -> list[Message]:
+    if not isinstance(value, str):
+        return parse_messages(value, column)
+    if role == "user" and value.startswith("Human:"):
+        return parse_transcript(value)
+    return [Message(role=role, content=value)]
+
+
+def _parse_labels(
+    row: Mapping[str, Any], column: str, where: str, names: Collection[str]
+) -> frozenset[str]:
+    labels = row[column]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise FormatError(f"{where} has no list of names in {column!r}; mend that line.")
+    for label in labels:
+        if label not in names:
+            raise UnknownValueError(
+                f"{where} has the label {label!r}; {name_nearest(label, names)}"
+            )
+    return frozenset(labels)
