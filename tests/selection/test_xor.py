@@ -74,8 +74,8 @@ def test_caps_take_the_largest_margins_first() -> None:
     sources = np.array(["a", "a", "a", "a", "b", "b"], dtype=object)
     clusters = np.array([0, 1, 1, 2, 1, 3])
     settings = SelectionSettings(max_pairs=4, max_source_share=0.5, max_cluster_share=0.5)
-    # In order of margin: rows 1 and 2 fill source a and cluster 1, row 3 is of a full source, row 4 of a
-    # full cluster, row 5 fits, row 0 is of the full source.
+    # In order of margin: rows 1 and 2 fill source a and cluster 1, row 3 is of a full source,
+    # row 4 of a full cluster, row 5 fits, row 0 is of the full source.
     verdict = cap_pairs(margin, sources, clusters, settings)
     assert verdict.reasons.tolist() == ["source cap", "", "", "source cap", "cluster cap", ""]
 

@@ -124,7 +124,9 @@ def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
             range(number * ROWS_PER_FILE, min((number + 1) * ROWS_PER_FILE, len(rows)))
         )
         file = folder / f"{split}-{number:05d}-of-{n_files:05d}.parquet"
-        part.to_parquet(file)
+        table = part.with_format("arrow")[:]
+        # with the features, so that `datasets` reads the same types back
+        pq.write_table(table.cast(rows.features.arrow_schema), file)
         files.append(file)
     return files
 

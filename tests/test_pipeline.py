@@ -1,0 +1,284 @@
+"""Whole builds: of the bundled corpus, and of real data where it is present."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+
+from valuedata.errors import SelectionError, UnknownValueError
+from valuedata.intake.known import STARTER_FILE
+from valuedata.pipeline import build, label, survey
+from valuedata.recipe import make_recipe
+from valuedata.release.folder import Release, load_release, verify_release
+
+STARTER_LABELS = STARTER_FILE.with_name("labels.jsonl")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VALUEDATA_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Empathy and deception of the bundled corpus."""
+    recipe = make_recipe({"values": ["empathy", "deception"]})
+    return build(recipe, tmp_path_factory.mktemp("starter") / "out")
+
+
+def check_conservation(release: Release) -> None:
+    """Every input row is in decisions.parquet once, and all counts agree with it."""
+    stages = release.manifest["stages"]
+    decisions = release.decisions.to_pylist()
+    assert len(decisions) == stages[0]["rows_in"]
+    assert len({(row["source"], row["source_row"]) for row in decisions}) == len(decisions)
+    for before, after in pairwise(stages):
+        assert before["rows_out"] == after["rows_in"]
+    dropped = Counter((row["stage"], row["reason"]) for row in decisions if row["stage"])
+    for stage in stages:
+        for reason, n_rows in stage["dropped"].items():
+            assert dropped[stage["stage"], reason] == n_rows
+    for value, subset in release.manifest["values"].items():
+        kept = [
+            (row, fate)
+            for row in decisions
+            for fate in row["subsets"]
+            if fate["value"] == value and fate["outcome"] == "kept"
+        ]
+        assert len(kept) == subset["n_pairs"] == sum(subset["splits"].values())
+        in_files = {
+            (row["source"], row["source_row"]): (split, row)
+            for split in subset["splits"]
+            for row in release.load(value, split)
+        }
+        assert len(in_files) == len(kept)
+        for row, fate in kept:
+            assert row["outcome"] == "kept"
+            split, written = in_files[row["source"], row["source_row"]]
+            assert (split, written["pair_id"]) == (fate["split"], row["pair_id"])
+            for column in ("flipped", "margin", "cluster"):
+                assert written[column] == fate[column]
+        for before, after in pairwise(subset["stages"]):
+            assert before["rows_out"] == after["rows_in"]
+        assert subset["stages"][0]["rows_in"] == stages[-1]["rows_out"]
+        assert subset["stages"][-1]["rows_out"] == subset["n_pairs"]
+
+
+def check_splits(release: Release) -> None:
+    """No prompt is in two splits, over all values."""
+    split_of: dict[str, str] = {}
+    for value, subset in release.manifest["values"].items():
+        for split in subset["splits"]:
+            for prompt in release.load(value, split)["prompt"]:
+                assert split_of.setdefault(json.dumps(prompt), split) == split
+    assert release.manifest["splits"]["n_crossing_prompts"] == 0
+    assert release.manifest["splits"]["n_crossing_groups"] == 0
+
+
+def test_a_starter_release_is_whole(starter: Release) -> None:
+    assert starter.values == ("empathy", "deception")
+    assert verify_release(starter) > 0
+    check_conservation(starter)
+    check_splits(starter)
+
+
+def test_flawed_starter_rows_are_dropped_for_their_flaw(starter: Release) -> None:
+    rows = {row["source_id"]: row for row in starter.decisions.to_pylist()}
+    for line in STARTER_LABELS.read_text(encoding="utf-8").splitlines():
+        intended = json.loads(line)
+        row = rows[intended["id"]]
+        if intended["flaw"]:
+            assert row["reason"] == intended["flaw"], intended["id"]
+        else:
+            assert row["stage"] in {None, "one-sided", "semantic duplicates"}, intended["id"]
+
+
+def test_rewarded_replies_express_the_value_and_flips_swap_the_sides(starter: Release) -> None:
+    raw = [json.loads(line) for line in STARTER_FILE.read_text(encoding="utf-8").splitlines()]
+    for value in starter.values:
+        for split in starter.manifest["values"][value]["splits"]:
+            for row in starter.load(value, split):
+                assert value in row["chosen_values"]
+                assert value not in row["rejected_values"]
+                assert row["margin"] >= 0
+                source = raw[row["source_row"]]
+                sides = ("rejected", "chosen") if row["flipped"] else ("chosen", "rejected")
+                assert row["chosen"] == source[sides[0]]
+                assert row["rejected"] == source[sides[1]]
+                assert row["prompt"] == source["prompt"]
+
+
+def test_a_subset_is_mostly_what_its_authors_meant(starter: Release) -> None:
+    """The corpus trains the classifier too, so this asks for wiring, not for generalisation."""
+    intended = {
+        row["id"]: row
+        for row in map(json.loads, STARTER_LABELS.read_text(encoding="utf-8").splitlines())
+    }
+    ids = {row["source_row"]: row["source_id"] for row in starter.decisions.to_pylist()}
+    for value in starter.values:
+        hits = []
+        for split in starter.manifest["values"][value]["splits"]:
+            for row in starter.load(value, split):
+                meant = intended[ids[row["source_row"]]]
+                rewarded, other = meant["chosen_labels"], meant["rejected_labels"]
+                if row["flipped"]:
+                    rewarded, other = other, rewarded
+                hits.append(value in rewarded and value not in other)
+        assert len(hits) >= 20
+        assert sum(hits) / len(hits) >= 0.75
+
+
+def test_a_rebuild_gives_the_same_bytes(starter: Release, tmp_path: Path) -> None:
+    recipe = make_recipe({"values": ["empathy", "deception"]})
+    again = build(recipe, tmp_path / "again")
+    assert again.manifest == starter.manifest
+    for path in starter.manifest["files"]:
+        assert (again.folder / path).read_bytes() == (starter.folder / path).read_bytes(), path
+
+
+def test_the_state_of_the_cache_does_not_change_a_byte(
+    starter: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another value first, into a fresh cache: vectors come from other batches than in one run."""
+    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
+    rows = STARTER_FILE.read_text(encoding="utf-8").splitlines()[100:117]
+    (tmp_path / "part.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    part = make_recipe({"values": ["empathy"], "sources": [str(tmp_path / "part.jsonl")]})
+    survey(part)
+    again = build(make_recipe({"values": ["empathy", "deception"]}), tmp_path / "again")
+    assert again.content_hash == starter.content_hash
+
+
+def test_datasets_and_trl_take_a_subset_as_it_is(starter: Release, tmp_path: Path) -> None:
+    loaded = datasets.load_dataset(
+        str(starter.folder), "empathy", cache_dir=str(tmp_path / "cache")
+    )
+    sizes = {split: len(rows) for split, rows in loaded.items()}
+    assert sizes == starter.manifest["values"]["empathy"]["splits"]
+    from trl.data_utils import is_conversational
+
+    assert is_conversational(loaded["train"][0])
+
+
+def test_a_split_keeps_the_flipped_share(starter: Release) -> None:
+    subset = starter.manifest["values"]["deception"]
+    share = subset["n_flipped"] / subset["n_pairs"]
+    train = starter.load("deception", "train")["flipped"]
+    assert abs(sum(train) / len(train) - share) < 0.15
+
+
+def test_all_takes_each_value_that_is_large_enough(tmp_path: Path) -> None:
+    recipe = make_recipe({"values": ["all"], "selection": {"min_pairs": 40}})
+    counts = survey(recipe).counts
+    release = build(recipe, tmp_path / "out")
+    large = {value for value in release.manifest["survey"] if counts[value].one_sided >= 40}
+    assert set(release.values) == large
+    assert large
+    check_conservation(release)
+    check_splits(release)
+
+
+def test_caps_bound_a_subset(tmp_path: Path) -> None:
+    recipe = make_recipe({"values": ["humor"], "selection": {"max_pairs": 20}})
+    release = build(recipe, tmp_path / "out")
+    subset = release.manifest["values"]["humor"]
+    assert subset["n_pairs"] <= 20
+    assert max(cluster["n_pairs"] for cluster in subset["clusters"]) <= 4
+    check_conservation(release)
+
+
+def test_too_few_pairs_are_named_with_their_counts(tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match="No value reaches 5000 one-sided pairs"):
+        build(make_recipe({"values": ["all"], "selection": {"min_pairs": 5000}}), tmp_path / "out")
+    with pytest.raises(SelectionError, match=r"No pair is left with 'humor' .* chosen only \d+"):
+        build(
+            make_recipe({"values": ["humor"], "selection": {"min_margin": 1.0}}), tmp_path / "out"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_value_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UnknownValueError, match="did you mean 'empathy'"):
+        build(make_recipe({"values": ["empaty"]}), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_survey_counts_every_labelled_pair_of_every_source() -> None:
+    result = survey(make_recipe({"values": ["empathy"]}))
+    n_labelled = result.stages[-1].rows_out
+    for counts in result.counts.values():
+        assert counts.one_sided + counts.both + counts.neither == n_labelled
+    assert result.by_source == {"starter": result.counts}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_labels_are_written_one_a_pair_in_input_order(tmp_path: Path, suffix: str) -> None:
+    rows = STARTER_FILE.read_text(encoding="utf-8").splitlines()[:12]
+    (tmp_path / "some.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    recipe = make_recipe({"values": ["empathy"], "sources": [str(tmp_path / "some.jsonl")]})
+    out = tmp_path / f"labels{suffix}"
+    assert label(recipe, out) == 12
+    if suffix == ".jsonl":
+        records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    else:
+        records = pq.read_table(out).to_pylist()
+    assert [record["source_row"] for record in records] == list(range(12))
+    assert [record["source_id"] for record in records] == [json.loads(row)["id"] for row in rows]
+    for record in records:
+        for side in ("chosen", "rejected"):
+            assert len(record[side]["probabilities"]) == 18
+            assert set(record[side]["expressed"]) <= set(record[side]["probabilities"])
+
+
+KILLED = """
+import os, signal, sys, threading
+from valuedata.pipeline import build
+from valuedata.recipe import make_recipe
+threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+build(make_recipe({"values": ["empathy", "deception"]}), sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.2, 1.5])
+def test_a_killed_build_is_completed_by_the_next(
+    starter: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "releases" / "out"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(out), str(seconds)], check=False)
+    assert killed.returncode == -9
+    assert not out.exists()
+    again = build(make_recipe({"values": ["empathy", "deception"]}), out)
+    assert again.content_hash == starter.content_hash
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_real_data_becomes_a_release(shared_data: Path, tmp_path: Path) -> None:
+    """A slice of each real source, in its own format; the whole is in the benchmarks' notes."""
+    recipe = make_recipe(
+        {
+            "values": ["all"],
+            "sources": [
+                f"hh-rlhf={shared_data / 'preference' / 'hh-rlhf' / 'harmless-base'}",
+                f"ultrafeedback={shared_data / 'preference' / 'ultrafeedback' / 'eval.jsonl.gz'}",
+            ],
+            "selection": {"min_pairs": 150},
+        }
+    )
+    release = build(recipe, tmp_path / "out")
+    verify_release(load_release(tmp_path / "out"))
+    check_conservation(release)
+    check_splits(release)
+    assert set(release.decisions.column("source").to_pylist()) == {"hh-rlhf", "ultrafeedback"}
