@@ -68,7 +68,7 @@ def fit(
     from valuedata.labelling.heads import save_heads
 
     pairs = load_gold(gold, exclude_source)
-    with choose_progress(quiet=quiet)("Reading replies", 2 * len(pairs)) as advance:
+    with choose_progress(quiet=quiet)("Reading and training", 2 * len(pairs)) as advance:
         heads = fit_classifier(pairs, load_encoder(), seed, progress=advance)
     save_heads(heads, out)
     if as_json:

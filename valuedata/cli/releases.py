@@ -96,7 +96,7 @@ def why(*, release: Path, query: str, as_json: bool) -> None:
     \b
     Examples:
     valuedata why empathy-release starter:0
-    valuedata why empathy-release "sounds exhausting"
+    valuedata why empathy-release "sorry"
     """
     from valuedata.release.folder import load_release
     from valuedata.release.life import find_rows, tell_life

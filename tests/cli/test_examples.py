@@ -1,0 +1,27 @@
+"""The examples of the help, run for real in one folder, offline, in the order of the help."""
+
+import shlex
+from importlib import import_module
+
+import pytest
+
+from valuedata.cli import COMMANDS
+
+ELSEWHERE = ("hh-rlhf", "my-pairs", "gold.jsonl")  # the Hub's data, and files of the reader's own
+
+
+@pytest.mark.slow
+def test_examples_run(run, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
+    n_run = 0
+    for command, module in COMMANDS.items():
+        found = getattr(import_module(f"valuedata.cli.{module}"), command)
+        lines = [line.strip() for line in found.help.splitlines()]
+        for line in lines:
+            words = shlex.split(line) if line.startswith("valuedata ") else []
+            if words and not any(name in line for name in ELSEWHERE):
+                result = run(*words[1:])
+                assert (line, result.exit_code) == (line, 0), result.output
+                assert result.stdout
+                n_run += 1
+    assert n_run >= len(COMMANDS) - 1  # all but fit, which needs labelled pairs
