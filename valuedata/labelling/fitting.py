@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 N_FOLDS = 5
 MIN_POSITIVES = 10  # two a fold, so that every fold can be trained and scored
 
-# Source: five-fold cross-validation on the development gold labels; see docs/classifier.md.
+# Source: the best of a small grid in five-fold cross-validation on the development labels.
 REGULARISATION = 4.0  # liblinear's C
 VECTOR_WEIGHT = 1.0  # length of a vector beside the words' length 1
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,6 @@ def save_heads(heads: Heads, folder: Path) -> None:
         ) from error
 
 
-@cache
 def load_heads(folder: Path = PACKAGED) -> Heads:
     """Reads what `save_heads` wrote.
 

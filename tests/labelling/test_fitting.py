@@ -1,0 +1,85 @@
+"""A small classifier learns what its examples show, twice the same, and refuses too few of them."""
+
+import numpy as np
+import pytest
+
+from valuedata.errors import LabelError
+from valuedata.labelling import fitting
+from valuedata.labelling.classifier import Classifier
+from valuedata.labelling.encoder import encode
+from valuedata.labelling.fitting import fit_classifier
+from valuedata.labelling.gold import GoldPair
+from valuedata.labelling.heads import load_heads, predict, save_heads
+from valuedata.labelling.readings import Reading
+
+PETS = ("cat", "dog", "hen", "owl", "fox", "bee", "ant", "cow", "pig", "rat", "elk", "emu")
+SAD = "I am so sorry about your {}."
+DRY = "A {} is an animal."
+
+
+def make_pair(pet, *, flipped, group=None):
+    sides = [(SAD, frozenset({"empathy"})), (DRY, frozenset())]
+    (chosen, chosen_labels), (rejected, rejected_labels) = sides[::-1] if flipped else sides
+    prompt = f"My {pet} is ill."
+    return GoldPair(
+        source="pets",
+        group=group or pet,
+        chosen=Reading(prompt, chosen.format(pet)),
+        rejected=Reading(prompt, rejected.format(pet)),
+        chosen_labels=chosen_labels,
+        rejected_labels=rejected_labels,
+    )
+
+
+PAIRS = [make_pair(pet, flipped=number % 2 == 1) for number, pet in enumerate(PETS)]
+
+
+@pytest.fixture(scope="module")
+def heads(encoder):
+    return fit_classifier(PAIRS, encoder, 0, names=("empathy",))
+
+
+def test_unseen_replies_are_told_apart(encoder, heads):
+    readings = [Reading("My hamster is ill.", text.format("hamster")) for text in (SAD, DRY)]
+    sad, dry = predict(heads, readings, encode(encoder, readings))[:, 0]
+    assert sad > 0.5 > dry
+
+
+def test_quality_is_that_of_unseen_prompts(heads):
+    quality = heads.metadata["quality"]["empathy"]
+    assert quality["n_positives"] == quality["n_one_sided"] == 12
+    assert quality["average_precision"] == 1.0
+    assert quality["subset_precision"] == 1.0
+    assert heads.metadata["sources"] == {"pets": 12}
+    assert heads.metadata["mean_average_precision"] == 1.0
+
+
+def test_training_repeats_to_the_bit(encoder, heads):
+    again = fit_classifier(PAIRS, encoder, 0, names=("empathy",))
+    assert again.fingerprint == heads.fingerprint
+
+
+def test_fitted_weights_serve_an_extractor(tmp_path, encoder, heads):
+    save_heads(heads, tmp_path)
+    assert Classifier(encoder, load_heads(tmp_path)).names == ("empathy",)
+
+
+def test_too_few_examples_are_refused(encoder):
+    with pytest.raises(LabelError, match="'empathy' is expressed by 9 of 18 replies"):
+        fit_classifier(PAIRS[:9], encoder, 0, names=("empathy",))
+    with pytest.raises(LabelError, match="'humor' is expressed by 0 of 24"):
+        fit_classifier(PAIRS, encoder, 0, names=("humor",))
+    with pytest.raises(LabelError, match="'empathy' is expressed by 0 of 0"):
+        fit_classifier([], encoder, 0, names=("empathy",))
+
+
+def test_too_few_prompts_are_refused(encoder):
+    pairs = [make_pair(pet, flipped=False, group="one") for pet in PETS]
+    with pytest.raises(LabelError, match="have 1 distinct prompts; at least 5"):
+        fit_classifier(pairs, encoder, 0, names=("empathy",))
+
+
+def test_a_fold_never_trains_on_its_own_prompts():
+    folds = fitting._split_folds([pair.group for pair in PAIRS] + ["cat"], 3)
+    assert folds[0] == folds[12] == folds[13]
+    assert sorted(np.unique(folds)) == [0, 1, 2, 3, 4]

@@ -1,0 +1,67 @@
+"""Labelled pairs are read in both shapes; a wrong row is named by its line."""
+
+import json
+
+import pytest
+
+from valuedata.errors import FormatError, SourceError, UnknownValueError
+from valuedata.labelling.gold import load_gold
+
+ROW = {
+    "prompt": "Human: Hi\n\nAssistant: Hello\n\nHuman: Sad day.",
+    "chosen": "I feel with you.",
+    "rejected": "Okay.",
+    "chosen_labels": ["empathy"],
+    "rejected_labels": [],
+}
+MESSAGES = {
+    "prompt": [{"role": "user", "content": "Sad day."}],
+    "chosen": [{"role": "assistant", "content": "I feel with you."}],
+    "source": "own",
+}
+
+
+def write(folder, *rows, name="gold.jsonl"):
+    path = folder / name
+    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n")
+    return path
+
+
+def test_text_and_messages_are_read_alike(tmp_path):
+    first, second = load_gold([write(tmp_path, ROW, "", ROW | MESSAGES)])
+    assert first.chosen == second.chosen == ("Sad day.", "I feel with you.")
+    assert (first.source, second.source) == ("gold", "own")
+    assert (first.chosen_labels, first.rejected_labels) == ({"empathy"}, set())
+    assert first.group != second.group
+
+
+def test_sources_are_left_out(tmp_path):
+    path = write(tmp_path, ROW, ROW | MESSAGES)
+    assert [pair.source for pair in load_gold([path], ["own"])] == ["gold"]
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "sentence"),
+    [
+        ("{", FormatError, "line 2 is not valid JSON"),
+        ("[1]", FormatError, "line 2 is not a JSON object"),
+        ({"prompt": "x"}, FormatError, "line 2 lacks column 'chosen'"),
+        (ROW | {"chosen": 3}, FormatError, "line 2 cannot be used"),
+        (ROW | {"chosen_labels": "empathy"}, FormatError, "no list of names in 'chosen_labels'"),
+        (ROW | {"chosen_labels": ["humour"]}, UnknownValueError, "did you mean 'humor'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_line(tmp_path, row, error, sentence):
+    with pytest.raises(error, match=sentence):
+        load_gold([write(tmp_path, ROW, row)])
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="cannot be read"):
+        load_gold([tmp_path / "none.jsonl"])
+
+
+def test_the_development_labels_are_read(shared_data):
+    pairs = load_gold([shared_data / "gold" / "dev.jsonl"], ["pku-saferlhf"])
+    assert len(pairs) == 5_018
+    assert not [pair for pair in pairs if "Human:" in pair.chosen.prompt[:8]]
