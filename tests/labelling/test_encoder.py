@@ -117,6 +117,15 @@ def test_no_readings_give_no_vectors(uncached):
     assert encode(uncached, []).shape == (0, encoding.VECTOR_SIZE)
 
 
+def test_packing_alters_nothing_but_rounding(monkeypatch, vectors):
+    monkeypatch.setattr(encoding, "_is_packed", lambda _: False)
+    encoding._load_model.cache_clear()
+    plain = encoding.Encoder(*encoding._load_model("float32"), "float32", cache=None)
+    encoding._load_model.cache_clear()
+    np.testing.assert_allclose(encode(plain, READINGS), vectors, atol=1e-3)
+    assert "packed" not in plain.fingerprint
+
+
 def test_bfloat16_is_near_and_has_its_own_fingerprint(tmp_path, encoder, vectors):
     quick = load_encoder("bfloat16", tmp_path)
     some = encode(quick, READINGS[:6])

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,8 +66,9 @@ class Encoder:
     def fingerprint(self) -> str:
         """Names everything that decides a vector, besides what is read."""
         layers = "+".join(str(layer) for layer in REPLY_LAYERS)
+        packed = "-packed" if _is_packed(self.precision) else ""
         return (
-            f"minilm-{WEIGHTS_SHA256[:12]}-{self.precision}-layers{layers}"
+            f"minilm-{WEIGHTS_SHA256[:12]}-{self.precision}{packed}-layers{layers}"
             f"-p{PROMPT_TOKENS}-t{TAIL_TOKENS}-m{MAX_TOKENS}"
         )
 
@@ -261,4 +262,25 @@ def _load_model(precision: Precision) -> tuple[BertModel, Tokenizer]:
     tensors = load_tensors(content)
     model.load_state_dict({name: tensors[name] for name in model.state_dict()})
     model.to(getattr(torch, precision)).eval()
+    if _is_packed(precision):
+        _pack(model)
     return model, tokenizer
+
+
+def _is_packed(precision: Precision) -> bool:
+    return precision == "float32" and torch.backends.mkldnn.is_available()
+
+
+def _pack(model: BertModel) -> None:
+    """Lays the weights out for oneDNN, which doubles the speed in float32 on some processors.
+
+    Source: torch/_inductor/mkldnn_lowerings.py, where PyTorch's own compiler does the same.
+    """
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear):
+            packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), TOKENS_A_BATCH)
+            layer.forward = partial(_multiply, packed, layer.bias.detach())
+
+
+def _multiply(packed: torch.Tensor, bias: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    return torch.ops.mkldnn._linear_pointwise(states, packed, bias, "none", [], "")
