@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,22 +17,9 @@ from valuedata.pipeline import build, label, survey
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release, load_release, verify_release
 
+pytestmark = pytest.mark.usefixtures("vector_cache")
+
 STARTER_LABELS = STARTER_FILE.with_name("labels.jsonl")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VALUEDATA_CACHE", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """Empathy and deception of the bundled corpus."""
-    recipe = make_recipe({"values": ["empathy", "deception"]})
-    return build(recipe, tmp_path_factory.mktemp("starter") / "out")
 
 
 def check_conservation(release: Release) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +22,8 @@ from valuedata.intake.collect import Intake, SourceRecord, read_pairs
 from valuedata.intake.known import STARTER_FILE
 from valuedata.intake.naming import Source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
-from valuedata.labelling.encoder import encode, load_encoder
+from valuedata.labelling.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.readings import read_sides
 from valuedata.labelling.records import check_records_path, write_records
 from valuedata.labelling.values import VALUE_NAMES, resolve_values
 from valuedata.progress import Progress, show_nothing
@@ -181,13 +181,9 @@ def _select(
 ) -> list[Subset]:
     encoder = load_encoder(recipe.labels.precision)
 
-    def embed(some: Dataset) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        chosen, rejected = read_sides(some)
-        return encode(encoder, chosen), encode(encoder, rejected)
-
     subsets = []
     for value in _choose_values(recipe, counts):
-        subset = select_subset(pairs, labels, value, recipe, embed)
+        subset = select_subset(pairs, labels, value, recipe, partial(embed_pairs, encoder))
         if not len(subset.kept):
             found = counts[value]
             raise SelectionError(

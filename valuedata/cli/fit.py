@@ -56,11 +56,12 @@ def fit(
     """Train the classifier on pairs that people have labelled, and measure it on unseen prompts.
 
     GOLD is a JSONL file; each row has prompt, chosen, rejected, chosen_labels and rejected_labels.
+    'starter' is the bundled corpus with the labels that its writers meant.
 
     \b
     Examples:
     valuedata fit gold.jsonl --out weights
-    valuedata fit gold.jsonl --exclude-source starter --out weights
+    valuedata fit gold.jsonl starter --exclude-source pku-saferlhf --out weights
     """
     from valuedata.labelling.encoder import load_encoder
     from valuedata.labelling.fitting import fit_classifier
@@ -68,8 +69,7 @@ def fit(
     from valuedata.labelling.heads import save_heads
 
     pairs = load_gold(gold, exclude_source)
-    with choose_progress(quiet=quiet)("Reading and training", 2 * len(pairs)) as advance:
-        heads = fit_classifier(pairs, load_encoder(), seed, progress=advance)
+    heads = fit_classifier(pairs, load_encoder(), seed, progress=choose_progress(quiet=quiet))
     save_heads(heads, out)
     if as_json:
         echo_json(heads.metadata)

@@ -41,6 +41,11 @@ CLS, SEP = 101, 102  # of the model's vocabulary
 REPLY_LAYERS = (2, 4)
 WIDTH = 384
 VECTOR_SIZE = WIDTH * (len(REPLY_LAYERS) + 1)
+VECTOR_KIND = (
+    f"minilm-{WEIGHTS_SHA256[:12]}-layers{'+'.join(str(layer) for layer in REPLY_LAYERS)}"
+    f"-p{PROMPT_TOKENS}-t{TAIL_TOKENS}-m{MAX_TOKENS}"
+)
+"""Names what a vector holds, whatever the arithmetic: weights for one kind fit no other."""
 
 SECONDS_A_COMMIT = 2.0
 READINGS_A_ROUND = 8_192  # bounds memory; rounding up to full batches wastes little at this size
@@ -64,13 +69,9 @@ class Encoder:
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that decides a vector, besides what is read."""
-        layers = "+".join(str(layer) for layer in REPLY_LAYERS)
+        """Names everything that decides a vector to the last bit, besides what is read."""
         packed = "-packed" if _is_packed(self.precision) else ""
-        return (
-            f"minilm-{WEIGHTS_SHA256[:12]}-{self.precision}{packed}-layers{layers}"
-            f"-p{PROMPT_TOKENS}-t{TAIL_TOKENS}-m{MAX_TOKENS}"
-        )
+        return f"{VECTOR_KIND}-{self.precision}{packed}"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Training of the classifier's heads; calibration and quality come from cross-validation."""
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -13,15 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoder import Encoder, encode
+from valuedata.labelling.encoder import VECTOR_KIND, Encoder, encode
 from valuedata.labelling.gold import GoldPair
 from valuedata.labelling.heads import Heads, count_words, sigmoid, weigh_words
 from valuedata.labelling.quality import choose_threshold, measure_quality, summarize_quality
 from valuedata.labelling.values import LABEL_NAMES
+from valuedata.progress import Advance, Progress, show_nothing
 
 __all__ = ["fit_classifier"]
-
-logger = logging.getLogger(__name__)
 
 N_FOLDS = 5
 MIN_POSITIVES = 10  # two a fold, so that every fold can be trained and scored
@@ -40,7 +38,7 @@ def fit_classifier(
     encoder: Encoder,
     seed: int,
     names: Sequence[str] = LABEL_NAMES,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = show_nothing,
 ) -> Heads:
     """Trains one head a name on all pairs; what is said of its quality comes from other heads.
 
@@ -53,7 +51,7 @@ def fit_classifier(
         encoder: Gives the vectors.
         seed: Decides the folds.
         names: What to train heads for.
-        progress: Called with the number of replies read since the last call.
+        progress: Shows how far reading and training are.
 
     Returns:
         The heads; `metadata` holds the training data, the settings and the quality.
@@ -66,16 +64,18 @@ def fit_classifier(
     truth = np.array([[name in labels for name in names] for labels in labelled], dtype=np.bool_)
     _check_counts(truth, names)
     folds = _split_folds([pair.group for pair in pairs], seed)
-    vectors = encode(encoder, readings, progress)
+    with progress("Reading", len(readings)) as advance:
+        vectors = encode(encoder, readings, advance)
     counts = count_words(readings)
-
-    logger.info("Training %d heads in %d folds", len(names), N_FOLDS)
-    scores = np.zeros(truth.shape)
-    for fold in range(N_FOLDS):
-        inside = folds != fold
-        features, _ = _make_features(vectors, counts, inside)
-        weights = _train(features[inside], truth[inside])
-        scores[~inside] = features[~inside] @ weights[:, :-1].T + weights[:, -1]
+    with progress("Training", (N_FOLDS + 1) * len(names)) as advance:
+        scores = np.zeros(truth.shape)
+        for fold in range(N_FOLDS):
+            inside = folds != fold
+            features, _ = _make_features(vectors, counts, inside)
+            weights = _train(features[inside], truth[inside], advance)
+            scores[~inside] = features[~inside] @ weights[:, :-1].T + weights[:, -1]
+        features, rarity = _make_features(vectors, counts, np.ones(len(folds), dtype=np.bool_))
+        weights = _train(features, truth, advance)
     probabilities = _calibrate_across(scores, truth, folds)
     thresholds = np.array(
         [choose_threshold(p, y) for p, y in zip(probabilities.T, truth.T, strict=True)]
@@ -85,8 +85,6 @@ def fit_classifier(
         for v, name in enumerate(names)
     }
 
-    features, rarity = _make_features(vectors, counts, np.ones(len(folds), dtype=np.bool_))
-    weights = _train(features, truth)
     calibration = np.array([_fit_platt(s, y) for s, y in zip(scores.T, truth.T, strict=True)])
     width = vectors.shape[1]
     return Heads(
@@ -99,7 +97,7 @@ def fit_classifier(
         offset=calibration[:, 1].astype(np.float32),
         thresholds=thresholds.astype(np.float32),
         metadata={
-            "encoder": encoder.fingerprint,
+            "encoder": VECTOR_KIND,
             "n_pairs": len(pairs),
             "sources": dict(sorted(Counter(pair.source for pair in pairs).items())),
             "seed": seed,
@@ -149,10 +147,14 @@ def _make_features(
     return hstack([csr_matrix(vectors * VECTOR_WEIGHT), words]).tocsr(), rarity
 
 
-def _train(features: csr_matrix, truth: Bools) -> Floats:
+def _train(features: csr_matrix, truth: Bools, advance: Advance) -> Floats:
     """(v, features + 1) float64: one logistic regression a name; the bias stands last."""
+    trained = []
     with ThreadPoolExecutor() as threads:
-        return np.stack(list(threads.map(partial(_train_one, features), truth.T)))
+        for weights in threads.map(partial(_train_one, features), truth.T):
+            trained.append(weights)
+            advance(1)
+    return np.stack(trained)
 
 
 def _train_one(features: csr_matrix, truth: Bools) -> Floats:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
+from valuedata.intake.known import STARTER_FILE
 from valuedata.intake.pairs import RowError, parse_messages, parse_transcript
 from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.schema import Message
 
 __all__ = ["GoldPair", "load_gold"]
+
+STARTER = "starter"
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,14 @@ def load_gold(
     excluded_sources: Collection[str] = (),
     names: Collection[str] = LABEL_NAMES,
 ) -> list[GoldPair]:
-    """Reads labelled pairs from JSONL files.
+    """Reads labelled pairs from JSONL files, or the bundled corpus with its intended labels.
 
     A row has `prompt` (text, a transcript with "Human:" turns, or messages), `chosen` and
     `rejected` (text or messages), `chosen_labels` and `rejected_labels` (lists of names), and
     `source` where it differs from the file's name.
 
     Args:
-        paths: The files.
+        paths: The files; "starter" is the bundled corpus without its flawed pairs.
         excluded_sources: Rows of these sources are left out.
         names: Names that may be labelled.
 
@@ -57,8 +60,21 @@ def load_gold(
         FormatError: If a row is no JSON object, or lacks a column.
         UnknownValueError: If a row has a label of another name.
     """
-    pairs = [pair for path in paths for pair in _read_file(path, names)]
+    pairs = [
+        pair
+        for path in paths
+        for pair in (_read_starter(names) if str(path) == STARTER else _read_file(path, names))
+    ]
     return [pair for pair in pairs if pair.source not in excluded_sources]
+
+
+def _read_starter(names: Collection[str]) -> Iterator[GoldPair]:
+    labels = STARTER_FILE.with_name("labels.jsonl")
+    with STARTER_FILE.open(encoding="utf-8") as pairs, labels.open(encoding="utf-8") as intended:
+        for number, lines in enumerate(zip(pairs, intended, strict=True), start=1):
+            pair, label = map(json.loads, lines)
+            if label["flaw"] is None:
+                yield _parse_row({**pair, **label}, f"{STARTER} line {number}", STARTER, names)
 
 
 def _read_file(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
@@ -80,6 +96,10 @@ def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> G
         raise FormatError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
     if not isinstance(row, dict):
         raise FormatError(f"{where} is not a JSON object; mend that line.")
+    return _parse_row(row, where, source, names)
+
+
+def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collection[str]) -> GoldPair:
     try:
         prompt = _parse_text(row["prompt"], "prompt", "user")
         return GoldPair(

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoder import VECTOR_SIZE
+from valuedata.labelling.encoder import VECTOR_KIND, VECTOR_SIZE
 from valuedata.labelling.readings import Reading
 
 __all__ = ["Heads", "count_words", "load_heads", "predict", "save_heads", "weigh_words"]
@@ -155,7 +155,8 @@ def load_heads(folder: Path = PACKAGED) -> Heads:
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise LabelError(f"Weights in {folder} are damaged ({error}); {remedy}.") from error
     shapes = (heads.vector.shape, heads.words.shape)
-    if shapes != ((len(names), VECTOR_SIZE), (len(names), N_BUCKETS)):
+    fits = shapes == ((len(names), VECTOR_SIZE), (len(names), N_BUCKETS))
+    if not fits or metadata.get("encoder") != VECTOR_KIND:
         raise LabelError(f"Weights in {folder} fit another version of the encoder; {remedy}.")
     return heads
 
