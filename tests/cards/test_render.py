@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import jinja2
@@ -7,7 +8,6 @@ import yaml
 from matplotlib.image import imread
 
 from cards.render import render_card
-from tests.builders import write_release
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release
 
@@ -90,11 +90,10 @@ def test_the_figure_is_readable_at_full_width(starter: Release) -> None:
     assert 0.3 < height / width < 1
 
 
-def test_a_missing_fact_is_an_error(tmp_path: Path) -> None:
-    release = write_release(tmp_path / "out")
-    manifest = release.folder / "manifest.json"
+def test_a_missing_fact_is_an_error(starter: Release, tmp_path: Path) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    manifest = folder / "manifest.json"
     text = manifest.read_text(encoding="utf-8")
-    render_card(release.folder)
     manifest.write_text(text.replace('"n_flipped"', '"n_other"'), encoding="utf-8")
     with pytest.raises(jinja2.UndefinedError, match="n_flipped"):
-        render_card(release.folder)
+        render_card(folder)
