@@ -14,14 +14,17 @@ INSPECTED = """\
 empathy-release: 3 files verified, content {content}
 
 Values
-value     pairs   splits                  flipped   median margin   largest clusters
-────────────────────────────────────────────────────────────────────────────────────
-empathy       3   train 2, validation 1       33%            0.50   question 3
+value     pairs   splits                  flipped   median margin
+─────────────────────────────────────────────────────────────────
+empathy       3   train 2, validation 1       33%            0.50
+
+Largest clusters
+empathy: question 3
 
 Sources
-source   rows   pairs   bad   in subsets   licence   revision
-─────────────────────────────────────────────────────────────
-talk        9       8     1   empathy 3    CC0-1.0   -
+source   rows   pairs   bad   kept   licence   revision
+───────────────────────────────────────────────────────
+talk        9       8     1      3   CC0-1.0   -
 
 Rows
 stage                 what became of them          rows

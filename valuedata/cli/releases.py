@@ -1,5 +1,6 @@
 """inspect, why, diff: the commands that read releases."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -154,7 +155,7 @@ def _show_contents(release: "Release") -> None:
     _show_heading("Values")
     values = release.manifest["values"]
     echo_table(
-        ("value", "pairs", "splits", "flipped", "median margin", "largest clusters"),
+        ("value", "pairs", "splits", "flipped", "median margin"),
         (
             (
                 value,
@@ -162,28 +163,27 @@ def _show_contents(release: "Release") -> None:
                 ", ".join(f"{split} {n:,}" for split, n in content["splits"].items()),
                 f"{content['n_flipped'] / content['n_pairs']:.0%}",
                 f"{content['margin']['median']:.2f}",
-                "; ".join(
-                    f"{cluster['name']} {cluster['n_pairs']:,}"
-                    for cluster in content["clusters"][:N_CLUSTERS]
-                ),
             )
             for value, content in values.items()
         ),
     )
+    _show_heading("Largest clusters")
+    for value, content in values.items():
+        largest = content["clusters"][:N_CLUSTERS]
+        text = "; ".join(f"{cluster['name']} {cluster['n_pairs']:,}" for cluster in largest)
+        click.echo(f"{value}: {shorten(text, TEXT_WIDTH)}")
+    decisions = release.decisions.select(["source", "outcome"]).to_pylist()
+    kept = Counter(row["source"] for row in decisions if row["outcome"] == "kept")
     _show_heading("Sources")
     echo_table(
-        ("source", "rows", "pairs", "bad", "in subsets", "licence", "revision"),
+        ("source", "rows", "pairs", "bad", "kept", "licence", "revision"),
         (
             (
                 source["name"],
                 source["n_rows"],
                 source["n_pairs"],
                 source["n_bad"],
-                ", ".join(
-                    f"{value} {content['sources'][source['name']]:,}"
-                    for value, content in values.items()
-                    if source["name"] in content["sources"]
-                ),
+                kept[source["name"]],
                 source["licence"] or "unknown",
                 (source["revision"] or "-")[:HASH_WIDTH],
             )
