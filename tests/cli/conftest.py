@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import datasets
 import pytest
 from click.testing import CliRunner, Result
 
@@ -12,8 +11,6 @@ from valuedata.cli import main
 from valuedata.release.folder import Release
 
 Run = Callable[..., Result]
-
-datasets.disable_progress_bars()  # as the command line asks of a fresh process
 
 
 @pytest.fixture(scope="session")

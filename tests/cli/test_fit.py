@@ -1,10 +1,26 @@
-"""fit: what it hands to the training, and what it prints of the result."""
+"""fit: a real training on a small file, what it prints and writes, and that builds take it."""
 
 import json
-from types import SimpleNamespace
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
+from tests.cli.rows import choose_rows, read_starter, write_rows
+from valuedata.cli import main
+from valuedata.cli.fit import MEASURES, show_quality
+from valuedata.labelling.heads import load_heads
+from valuedata.labelling.values import LABEL_NAMES
+from valuedata.release.folder import load_release
+
+pytestmark = pytest.mark.usefixtures("vector_cache")
+
+WORDS = ("fit", "gold.jsonl", "--exclude-source", "other", "--seed", "3")
 QUALITY = {
     "empathy": {
         "n_positives": 1197,
@@ -17,59 +33,145 @@ QUALITY = {
     }
 }
 
-FITTED = """\
+SHOWN = """\
 value     replies with it   threshold   precision   recall   average precision   \
 subset precision   subset recall
 ──────────────────────────────────────────────────────────────────────────────────\
 ───────────────────────────────
 empathy             1,197       0.430       0.602    0.315               0.470   \
 undefined                  0.305
-
-Weights of 2 labelled pairs in weights; use them with
-    valuedata build --value all --weights weights
 """
 
 
-@pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, tmp_path) -> dict[str, object]:
-    """Stands for the training, and keeps what it was given."""
-    given: dict[str, object] = {}
+def test_the_quality_is_printed(capsys) -> None:
+    show_quality(QUALITY)
+    assert capsys.readouterr() == (SHOWN, "")
 
-    def fit_classifier(pairs, encoder, seed, *, progress) -> SimpleNamespace:
-        progress(2 * len(pairs))
-        given.update(sources=[pair.source for pair in pairs], encoder=encoder, seed=seed)
-        return SimpleNamespace(metadata={"quality": QUALITY})
 
-    monkeypatch.setattr("valuedata.labelling.encoder.load_encoder", lambda: "an encoder")
-    monkeypatch.setattr("valuedata.labelling.fitting.fit_classifier", fit_classifier)
-    monkeypatch.setattr(
-        "valuedata.labelling.heads.save_heads", lambda _, folder: given.update(out=str(folder))
+def choose_gold() -> list[dict[str, Any]]:
+    """The first pairs of the bundled corpus that bring a name which few replies express so far."""
+    columns = ("prompt", "chosen", "rejected", "chosen_labels", "rejected_labels")
+    n_replies: Counter[str] = Counter()
+    gold = []
+    for row in read_starter():
+        names = row["chosen_labels"] + row["rejected_labels"]
+        if any(n_replies[name] < 12 for name in names):
+            n_replies.update(names)
+            gold.append({"source": "talk", **{name: row[name] for name in columns}})
+    return gold
+
+
+@pytest.fixture(scope="module")
+def gold() -> list[dict[str, Any]]:
+    return choose_gold()
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one run of `fit` printed, and the folder that it was run in."""
+
+    result: Result
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def trained(
+    gold: list[dict[str, Any]],
+    vector_cache: Path,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Training:
+    """A training on a file of two sources, one of which is left out."""
+    folder = tmp_path_factory.mktemp("fit")
+    write_rows(folder / "gold.jsonl", [*gold, *({**row, "source": "other"} for row in gold[:9])])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return Training(CliRunner().invoke(main, [*WORDS, "--out", "weights"]), folder)
+
+
+def test_fit(trained: Training, gold, capsys) -> None:
+    assert (trained.result.stderr, trained.result.exit_code) == ("", 0)
+    heads = load_heads(trained.folder / "weights")
+    assert heads.names == LABEL_NAMES
+    assert heads.metadata["sources"] == {"talk": len(gold)}
+    assert (heads.metadata["n_pairs"], heads.metadata["seed"]) == (len(gold), 3)
+
+    table, end = trained.result.stdout.split("\n\n")
+    assert end == (
+        f"Weights of {len(gold):,} labelled pairs in weights; use them with\n"
+        "    valuedata build --value all --weights weights\n"
     )
-    row = {
-        "prompt": "Hello?",
-        "chosen": "Hi!",
-        "rejected": "No.",
-        "chosen_labels": ["empathy"],
-        "rejected_labels": [],
-    }
-    rows = [{**row, "source": source} for source in ("talk", "starter", "talk")]
-    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return given
+    heading, _, *lines = table.splitlines()
+    assert heading.split("   ")[0] == "value"
+    assert all(measure in heading for measure in MEASURES.values())
+    n_replies = Counter(
+        name for row in gold for name in row["chosen_labels"] + row["rejected_labels"]
+    )
+    for name, line in zip(LABEL_NAMES, lines, strict=True):
+        assert line.split()[:2] == [name, str(n_replies[name])]
+        assert len(line.split()) == 1 + len(MEASURES)
+    show_quality(heads.metadata["quality"])
+    assert capsys.readouterr().out == f"{table}\n"
 
 
-def test_fit(run, trained: dict[str, object]) -> None:
-    words = "fit gold.jsonl --exclude-source starter --seed 3 --out weights"
-    result = run(*words.split())
-    assert (result.output, result.exit_code) == (FITTED, 0)
-    expected = {"sources": ["talk"] * 2, "encoder": "an encoder", "seed": 3, "out": "weights"}
-    assert trained == expected
+def test_what_fit_wrote_labels_and_builds(run, trained: Training, tmp_path) -> None:
+    heads = load_heads(trained.folder / "weights")
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    given = ("--weights", trained.folder / "weights")
+    words = ("--value", "all", "--min-pairs", "1", "--min-margin", "0", "--source", "rows.jsonl")
+    result = run("build", *words, *given)
+    assert result.exit_code == 0, result.output
+    manifest = load_release(tmp_path / "all-release").manifest
+    assert manifest["recipe"]["labels"]["weights"] == "weights"
+    assert heads.fingerprint in manifest["labels"]["extractor"]
+    np.testing.assert_array_equal(
+        np.array(manifest["labels"]["thresholds"], dtype=np.float32), heads.thresholds
+    )
+
+    run("label", "rows.jsonl", "--out", "own.jsonl", *given)
+    run("label", "rows.jsonl", "--out", "packaged.jsonl")
+    own, packaged = (
+        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in ("own.jsonl", "packaged.jsonl")
+    )
+    for one, other in zip(own, packaged, strict=True):
+        assert one["pair_id"] == other["pair_id"]
+        assert one["chosen"]["probabilities"] != other["chosen"]["probabilities"]
+        assert set(one["chosen"]["expressed"]) == {
+            name
+            for name, threshold in zip(heads.names, heads.thresholds.tolist(), strict=True)
+            if one["chosen"]["probabilities"][name] >= round(threshold, 6)
+        }
 
 
-@pytest.mark.usefixtures("trained")
-def test_fit_for_scripts(run) -> None:
-    result = run("fit", "gold.jsonl", "--out", "weights", "--json")
-    assert json.loads(result.stdout) == {"quality": QUALITY}
+def test_fit_for_scripts(run, trained: Training, tmp_path) -> None:
+    shutil.copy(trained.folder / "gold.jsonl", tmp_path)
+    result = run(*WORDS, "--out", "again", "--json")
+    assert (result.stderr, result.exit_code) == ("", 0)
+    first, again = load_heads(trained.folder / "weights"), load_heads(tmp_path / "again")
+    assert json.loads(result.stdout) == again.metadata == first.metadata
+    assert again.fingerprint == first.fingerprint
+    for name in LABEL_NAMES:
+        assert set(MEASURES) <= set(again.metadata["quality"][name])
+
+
+def test_a_quiet_fit_prints_nothing(run, tmp_path, gold) -> None:
+    write_rows(tmp_path / "gold.jsonl", gold)
     assert run("fit", "gold.jsonl", "--out", "weights", "--quiet").output == ""
+    assert load_heads(tmp_path / "weights").metadata["seed"] == 0
+
+
+def test_fit_on_too_few_labels(run, tmp_path, gold) -> None:
+    write_rows(tmp_path / "gold.jsonl", gold[:3])
+    n_replies = sum(
+        "empathy" in row[side] for row in gold[:3] for side in ("chosen_labels", "rejected_labels")
+    )
+    result = run("fit", "gold.jsonl", "--out", "weights")
+    assert result.stderr == (
+        f"Error: Value 'empathy' is expressed by {n_replies} of 6 replies; label at least 10 that "
+        "express it and 10 that do not.\n"
+    )
+    assert (result.stdout, result.exit_code) == ("", 2)
+    assert not (tmp_path / "weights").exists()
 
 
 def test_fit_on_a_file_that_is_not_there(run) -> None:

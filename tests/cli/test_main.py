@@ -1,23 +1,44 @@
 """What holds for every command: errors, interruption, logs, version."""
 
 import logging
+import signal
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from click import unstyle
 
-from valuedata import pipeline
+from tests.cli.rows import choose_rows, write_rows
 from valuedata.cli import COMMANDS
 
+pytestmark = pytest.mark.usefixtures("vector_cache")
 
-def test_ctrl_c_says_how_to_go_on(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "build", interrupt)
-    result = run("build", "--value", "empathy", "--quiet")
+class Interrupt(logging.Handler):
+    """Presses Ctrl-C at a record, so that it comes in the midst of a build."""
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def ctrl_c_while_reading() -> Iterator[None]:
+    # Started in the background, Python may have been told to ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    handler, logger = Interrupt(), logging.getLogger("valuedata.intake.sources")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_while_reading")
+def test_ctrl_c_says_how_to_go_on(run, tmp_path) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    result = run("build", "--value", "empathy", "--source", "rows.jsonl", "-v")
     assert result.stderr == "\nStopped; run the same command to continue.\n"
-    assert result.exit_code == 130
+    assert (result.stdout, result.exit_code) == ("", 130)
+    assert list(tmp_path.iterdir()) == [tmp_path / "rows.jsonl"]
 
 
 def test_an_unknown_command_names_the_nearest(run) -> None:
@@ -48,22 +69,32 @@ def test_wrong_usage_is_one_sentence_too(run, words: str, message: str) -> None:
     assert (result.stdout, result.exit_code) == ("", 2)
 
 
+LOSS = (
+    "Warning: Stage exact duplicates drops 36 of 48 rows, more than the share of 0.3 that is "
+    "usual: check whether the sources repeat each other.\n"
+)
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        ("build --value empathy --quiet", "Warning: Half of it is gone."),
-        ("-v build --value empathy --quiet", "Reading\nWarning: Half of it is gone."),
-        ("build --value empathy --quiet -v", "Reading\nWarning: Half of it is gone."),
+        ("build --value empathy --source rows.jsonl --quiet", LOSS),
+        ("-v build --value empathy --source rows.jsonl --quiet", f"Reading rows.jsonl\n{LOSS}"),
+        ("build --value empathy --source rows.jsonl --quiet -v", f"Reading rows.jsonl\n{LOSS}"),
     ],
 )
-def test_warnings_are_one_line_each(run, monkeypatch, release, words: str, shown: str) -> None:
-    def build(*_: object) -> object:
-        logging.getLogger("valuedata.pipeline").info("Reading")
-        logging.getLogger("valuedata.pipeline").warning("Half of it\n is %s.", "gone")
-        return release
+def test_warnings_of_a_build(run, tmp_path, words: str, shown: str) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12) * 4)
+    result = run(*words.split())
+    assert (result.output, result.exit_code) == (shown, 0)
 
-    monkeypatch.setattr(pipeline, "build", build)
-    assert run(*words.split()).stderr == f"{shown}\n"
+
+def test_warnings_are_one_line_each(run, capsys) -> None:
+    run("sources")
+    assert capsys.readouterr() == ("", "")
+    logging.getLogger("valuedata.pipeline").info("Reading")
+    logging.getLogger("cards.render").warning("Half of it\n is %s.", "gone")
+    assert capsys.readouterr() == ("", "Warning: Half of it is gone.\n")
 
 
 def test_version(run) -> None:

@@ -179,6 +179,8 @@ def rewrite(folder, **changes):
         (lambda folder: (folder / METADATA_FILE).write_text("[]"), "are damaged"),
         (lambda folder: (folder / METADATA_FILE).write_text("{}"), "are damaged"),
         (lambda folder: rewrite(folder, names=["empathy"]), "fit another version"),
+        (lambda folder: rewrite(folder, encoder="minilm-layers1"), "fit another version"),
+        (lambda folder: rewrite(folder, encoder=None), "fit another version"),
     ],
 )
 def test_damaged_weights_are_refused(tmp_path, damage, sentence):

@@ -1,10 +1,12 @@
 """Labelled pairs are read in both shapes; a wrong row is named by its line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError
+from valuedata.intake.known import STARTER_FILE
 from valuedata.labelling.gold import load_gold
 
 ROW = {
@@ -59,6 +61,19 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path, row, error, sentence):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(SourceError, match="cannot be read"):
         load_gold([tmp_path / "none.jsonl"])
+
+
+def test_the_bundled_corpus_is_read_with_what_its_writers_meant():
+    labels = STARTER_FILE.with_name("labels.jsonl").read_text(encoding="utf-8").splitlines()
+    sound = [row for row in map(json.loads, labels) if row["flaw"] is None]
+    pairs = load_gold([Path("starter")])
+    assert len(pairs) == len(sound) == 563
+    assert {pair.source for pair in pairs} == {"starter"}
+    for pair, row in zip(pairs, sound, strict=True):
+        assert pair.chosen_labels == set(row["chosen_labels"])
+        assert pair.rejected_labels == set(row["rejected_labels"])
+    assert pairs[1].chosen.prompt == "explain recursion like im 10"
+    assert load_gold([Path("starter")], ["starter"]) == []
 
 
 def test_the_development_labels_are_read(shared_data):

@@ -21,10 +21,21 @@ from valuedata.cli.output import echo_json, echo_table, format_count, format_rea
 from valuedata.cli.progress import choose_progress
 
 if TYPE_CHECKING:
+    from valuedata.pipeline import Survey
     from valuedata.recipe import Recipe
     from valuedata.release.folder import Release
+    from valuedata.selection.xor import SideCounts
 
-__all__ = ["build", "label", "survey"]
+__all__ = [
+    "build",
+    "label",
+    "name_release",
+    "show_release",
+    "show_survey",
+    "summarise_release",
+    "summarise_survey",
+    "survey",
+]
 
 N_REASONS = 3
 N_SOURCES = 3
@@ -58,12 +69,12 @@ def build(
     recipe = read_recipe(config, options, quiet=quiet)
     from valuedata import pipeline
 
-    folder = out or Path(_name_release(recipe))
+    folder = out or Path(name_release(recipe))
     release = pipeline.build(recipe, folder, choose_progress(quiet=quiet))
     if as_json:
-        echo_json(_summarise(release))
+        echo_json(summarise_release(release))
     elif not quiet:
-        _show_release(release)
+        show_release(release)
 
 
 @click.command(cls=RecipeCommand)
@@ -88,26 +99,10 @@ def survey(
     from valuedata import pipeline
 
     found = pipeline.survey(recipe, choose_progress(quiet=quiet))
-    tables = {"all sources": found.counts, **(found.by_source if by_source else {})}
     if as_json:
-        content = {
-            source: {value: counts.to_json() for value, counts in table.items()}
-            for source, table in tables.items()
-        }
-        stages = [report.to_json() for report in found.stages]
-        everything = {"values": content.pop("all sources"), "stages": stages}
-        echo_json({**everything, "by_source": content} if by_source else everything)
-        return
-    for source, table in tables.items():
-        if by_source:
-            click.echo(f"\n{source}")
-        echo_table(
-            ("value", "chosen only", "rejected only", "one-sided", "both", "neither"),
-            (
-                (name, n.chosen_only, n.rejected_only, n.one_sided, n.both, n.neither)
-                for name, n in table.items()
-            ),
-        )
+        echo_json(summarise_survey(found, by_source=by_source))
+    else:
+        show_survey(found, by_source=by_source)
 
 
 @click.command(cls=RecipeCommand)
@@ -141,11 +136,13 @@ def label(*, out: Path, config: Path | None, quiet: bool, **options: object) -> 
         click.echo(f"{n_pairs:,} labelled pairs in {out}")
 
 
-def _name_release(recipe: "Recipe") -> str:
+def name_release(recipe: "Recipe") -> str:
+    """Names a release's folder by its values, where no other name is given."""
     return "-".join(recipe.values) + "-release"
 
 
-def _summarise(release: "Release") -> dict[str, Any]:
+def summarise_release(release: "Release") -> dict[str, Any]:
+    """What a build tells a script, as JSON types."""
     manifest = release.manifest
     facts = ("n_pairs", "splits", "n_flipped", "sources", "margin")
     return {
@@ -159,7 +156,8 @@ def _summarise(release: "Release") -> dict[str, Any]:
     }
 
 
-def _show_release(release: "Release") -> None:
+def show_release(release: "Release") -> None:
+    """Prints what a build tells a person: the subsets, the stages, and how to load them."""
     values = release.manifest["values"]
     echo_table(
         ("value", "pairs", "train", "validation", "test", "flipped", "sources"),
@@ -184,6 +182,43 @@ def _show_release(release: "Release") -> None:
     first = next(iter(values))
     click.echo(f"\nRelease written to {release.folder}; load it with")
     click.echo(f'    datasets.load_dataset("{release.folder}", "{first}")')
+
+
+def summarise_survey(found: "Survey", *, by_source: bool) -> dict[str, Any]:
+    """What a survey tells a script, as JSON types."""
+    content: dict[str, Any] = {
+        "values": _summarise_counts(found.counts),
+        "stages": [report.to_json() for report in found.stages],
+    }
+    if by_source:
+        content["by_source"] = {
+            source: _summarise_counts(counts) for source, counts in found.by_source.items()
+        }
+    return content
+
+
+def show_survey(found: "Survey", *, by_source: bool) -> None:
+    """Prints what a survey tells a person: one table, or one a source after that of all."""
+    if not by_source:
+        _show_counts(found.counts)
+        return
+    for source, counts in {"all sources": found.counts, **found.by_source}.items():
+        click.echo(f"\n{source}")
+        _show_counts(counts)
+
+
+def _summarise_counts(counts: Mapping[str, "SideCounts"]) -> dict[str, Any]:
+    return {value: n.to_json() for value, n in counts.items()}
+
+
+def _show_counts(counts: Mapping[str, "SideCounts"]) -> None:
+    echo_table(
+        ("value", "chosen only", "rejected only", "one-sided", "both", "neither"),
+        (
+            (name, n.chosen_only, n.rejected_only, n.one_sided, n.both, n.neither)
+            for name, n in counts.items()
+        ),
+    )
 
 
 def _describe_subset(value: str, content: Mapping[str, Any]) -> tuple[object, ...]:

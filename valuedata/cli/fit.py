@@ -10,7 +10,7 @@ from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.progress import choose_progress
 
-__all__ = ["fit"]
+__all__ = ["fit", "show_quality"]
 
 MEASURES = {
     "n_positives": "replies with it",
@@ -74,12 +74,17 @@ def fit(
     if as_json:
         echo_json(heads.metadata)
     elif not quiet:
-        _show_quality(heads.metadata["quality"])
+        show_quality(heads.metadata["quality"])
         click.echo(f"\nWeights of {len(pairs):,} labelled pairs in {out}; use them with")
         click.echo(f"    valuedata build --value all --weights {out}")
 
 
-def _show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
+def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints the measures of each name as a table.
+
+    Args:
+        quality: Name to its measures, as the metadata of weights holds them.
+    """
     echo_table(
         ("value", *MEASURES.values()),
         (

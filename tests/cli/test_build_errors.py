@@ -1,0 +1,261 @@
+"""What stops a build is one sentence, and nothing is left behind."""
+
+import ctypes
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.rows import choose_rows, make_plain_rows, write_rows
+from valuedata.cli.options import STARTER_HINT
+from valuedata.release.folder import Release, load_release, verify_release
+
+pytestmark = pytest.mark.usefixtures("vector_cache")
+
+
+def prepare_cut_gzip(folder: Path) -> None:
+    rows = make_plain_rows(2000)
+    content = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    (folder / "cut.jsonl.gz").write_bytes(content[: len(content) // 2])
+
+
+def prepare_bad_line(folder: Path) -> None:
+    prepare_rows(folder)
+    lines = (folder / "rows.jsonl").read_text().splitlines()
+    (folder / "rows.jsonl").write_text("\n".join([*lines[:2], '{"prompt": "Wha', *lines[2:]]))
+
+
+def prepare_missing_column(folder: Path) -> None:
+    rows = make_plain_rows(4)
+    del rows[2]["rejected"]
+    write_rows(folder / "rows.jsonl", rows)
+
+
+def prepare_folder(folder: Path) -> None:
+    (folder / "taken").mkdir()
+    (folder / "taken" / "notes.txt").write_text("mine")
+
+
+def prepare_recipe(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text("values: [empathy]\nselection: {min_margn: 0.1}\n")
+
+
+def prepare_rows(folder: Path) -> None:
+    write_rows(folder / "rows.jsonl", make_plain_rows(4))
+
+
+def prepare_nothing(folder: Path) -> None:
+    pass
+
+
+ERRORS = {
+    "no value": (prepare_nothing, "build", ["No value is named", "--value empathy"]),
+    "unknown value": (
+        prepare_nothing,
+        "build --value empaty",
+        ["Value 'empaty' is unknown; did you mean 'empathy'?"],
+    ),
+    "unknown source": (
+        prepare_nothing,
+        "build --value empathy --source hh-rlfh",
+        ["Source 'hh-rlfh' is unknown; did you mean 'hh-rlhf'?"],
+    ),
+    "missing file": (
+        prepare_nothing,
+        "build --value empathy --source here/pairs.jsonl",
+        ["Source 'here/pairs.jsonl' is not there"],
+    ),
+    "unknown format": (
+        prepare_rows,
+        "build --value empathy --source rows.jsonl --format trll",
+        ["Format 'trll' is unknown; did you mean 'trl'?"],
+    ),
+    "a file cut in the middle of a gzip": (
+        prepare_cut_gzip,
+        "build --value empathy --source cut.jsonl.gz",
+        ["cut.jsonl.gz"],
+    ),
+    "invalid JSON on line 3": (
+        prepare_bad_line,
+        "build --value empathy --source rows.jsonl",
+        ["rows", "1 bad rows of 5", "line 3", "not valid JSON", "--max-bad-rows"],
+    ),
+    "a row that lacks a column": (
+        prepare_missing_column,
+        "build --value empathy --source rows.jsonl",
+        ["rows", "1 bad rows of 4", "row 2", "rejected"],
+    ),
+    "a recipe with a wrong key": (
+        prepare_recipe,
+        "build --config recipe.yaml",
+        ["Recipe key 'selection.min_margn' is unknown; did you mean 'min_margin' or"],
+    ),
+    "a wrong number": (
+        prepare_nothing,
+        "build --value empathy --min-margin 2",
+        ["Recipe key 'selection.min_margin' cannot be 2.0"],
+    ),
+    "weights that are not there": (
+        prepare_rows,
+        "build --value empathy --source rows.jsonl --weights none",
+        ["Weights in none cannot be read", "`valuedata fit`"],
+    ),
+    "no pair with the value on one side": (
+        prepare_rows,
+        "build --value violence --source rows.jsonl",
+        ["'violence'", "chosen only 0, rejected only 0, both 0, neither 4"],
+    ),
+    "output folder that is no release": (
+        prepare_folder,
+        "build --value empathy --out taken",
+        ["taken exists and is not a release; give another --out"],
+    ),
+    "a label file of unknown suffix": (
+        prepare_rows,
+        "label rows.jsonl --out labels.txt",
+        ["labels.txt has the suffix '.txt'; give one that ends in .jsonl or .parquet"],
+    ),
+}
+
+
+def check_error(result, folder: Path, before: set[Path], parts: list[str]) -> None:
+    """One sentence on stderr, status 2, nothing on stdout, nothing written."""
+    said = [line for line in result.stderr.splitlines() if line != STARTER_HINT]
+    assert len(said) == 1, result.stderr
+    assert said[0].startswith("Error: ")
+    for part in parts:
+        assert part in said[0]
+    assert (result.stdout, result.exit_code) == ("", 2)
+    assert set(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_what_the_user_can_mend_is_one_sentence(run, tmp_path, case: str) -> None:
+    prepare, words, parts = ERRORS[case]
+    prepare(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    check_error(run(*words.split()), tmp_path, before, parts)
+
+
+def test_no_value_that_reaches_the_minimum(run, tmp_path) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    before = set(tmp_path.rglob("*"))
+    counted = json.loads(run("survey", "--source", "rows.jsonl", "--json").stdout)["values"]
+    most = max(counts["one_sided"] for counts in counted.values())
+    assert most > 0
+    best = [f"{most} of {name}" for name in counted if counted[name]["one_sided"] == most]
+    parts = ["No value reaches 100 one-sided pairs", f"the most are {best[0]}", "--min-pairs"]
+    check_error(run("build", "--value", "all", "--source", "rows.jsonl"), tmp_path, before, parts)
+
+
+def test_a_failed_build_leaves_the_old_release(run, tmp_path, release: Release) -> None:
+    shutil.copytree(release.folder, tmp_path / "violence-release")
+    prepare_rows(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    result = run("build", "--value", "violence", "--source", "rows.jsonl")
+    check_error(result, tmp_path, before, ["chosen only 0"])
+    old = load_release(tmp_path / "violence-release")
+    assert old.content_hash == release.content_hash
+    verify_release(old)
+
+
+@contextmanager
+def mount_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A disk of a few kilobytes on a folder, for as long as the context lasts."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if not sys.platform.startswith("linux") or mount is None or umount is None:
+        pytest.skip("needs Linux with mount and umount, to have a disk that is full")
+    folder.mkdir()
+    words = [mount, "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount, to have a disk that is full: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:  # lazily, because an error's traceback keeps Arrow files mapped
+        subprocess.run([umount, "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "parts"),
+    [
+        (8, ["Pairs cannot be written to", "No space left on device", "free space there"]),
+        (40, ["cannot be written: the disk is full; free some space or give --out on another"]),
+        (120, ["cannot be written: the disk is full; free some space or give --out on another"]),
+    ],
+    ids=["while reading", "while writing", "at the card"],
+)
+def test_a_full_disk(run, tmp_path, kilobytes: int, parts: list[str]) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    with mount_disk(tmp_path / "disk", kilobytes):
+        before = set(tmp_path.rglob("*"))
+        words = "build --value empathy --source rows.jsonl --out disk/out"
+        check_error(run(*words.split()), tmp_path, before, parts)
+
+
+@pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
+def test_a_full_disk_under_labels(run, tmp_path, name: str) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    with mount_disk(tmp_path / "disk", 8):
+        before = set(tmp_path.rglob("*"))
+        result = run("label", "rows.jsonl", "--out", f"disk/{name}")
+        check_error(result, tmp_path, before, [f"disk/{name} cannot be written (the disk is full)"])
+
+
+def test_a_full_disk_under_the_cache(run, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    with mount_disk(tmp_path / "disk", 64) as disk:
+        monkeypatch.setenv("VALUEDATA_CACHE", str(disk))
+        before = {*tmp_path.rglob("*"), disk / "vectors.sqlite"}
+        result = run("build", "--value", "empathy", "--source", "rows.jsonl")
+        parts = [f"Cache {disk / 'vectors.sqlite'} cannot be used", "full", "VALUEDATA_CACHE"]
+        check_error(result, tmp_path, before, parts)
+
+
+@contextmanager
+def drop_override() -> Iterator[None]:
+    """Takes from this thread, for as long as the context lasts, root's right to write everywhere.
+
+    Source: capabilities(7) and linux/capability.h.
+    """
+    if os.name != "posix":
+        pytest.skip("needs POSIX permissions")
+    if os.geteuid() != 0:
+        yield
+        return
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs a user who is not root, or Linux")
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this thread
+    rights = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice 32 bits
+    assert libc.capget(header, rights) == 0
+    before, overrides = rights[0], 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    rights[0] &= ~overrides
+    assert libc.capset(header, rights) == 0
+    try:
+        yield
+    finally:
+        rights[0] = before
+        assert libc.capset(header, rights) == 0
+
+
+def test_a_missing_permission(run, tmp_path) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    before = set(tmp_path.rglob("*"))
+    words = "build --value empathy --source rows.jsonl --out closed/out"
+    with drop_override():
+        result = run(*words.split())
+    message = (
+        f"Error: Release {folder / 'out'} cannot be written: permission is missing; give --out in "
+        "a folder that you may write to."
+    )
+    check_error(result, tmp_path, before, [message])
