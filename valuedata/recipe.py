@@ -19,6 +19,7 @@ __all__ = [
     "SplitSettings",
     "load_recipe",
     "make_recipe",
+    "read_yaml",
 ]
 
 ALL_VALUES = "all"
@@ -192,20 +193,32 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: If the file cannot be read, is no YAML mapping, or holds a wrong key or value.
     """
+    return _validate(read_yaml(path, "Recipe", "settings, such as 'values: [empathy]'"))
+
+
+def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
+    """Reads a YAML mapping.
+
+    Args:
+        path: The file.
+        what: What the file is, as an error calls it.
+        holds: What it must map, as an error says it.
+
+    Raises:
+        RecipeError: If the file cannot be read or is no YAML mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(
-            f"Recipe {path} cannot be read ({error.strerror}); give the path of a YAML file."
+            f"{what} {path} cannot be read ({error.strerror}); give the path of a YAML file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise RecipeError(f"Recipe {path} is not valid YAML: {reason}.") from error
+        raise RecipeError(f"{what} {path} is not valid YAML ({reason}); mend it.") from error
     if not isinstance(content, dict):
-        raise RecipeError(
-            f"Recipe {path} must be a mapping of settings, such as 'values: [empathy]'."
-        )
-    return _validate(content)
+        raise RecipeError(f"{what} {path} must be a mapping of {holds}; mend it.")
+    return content
 
 
 def _validate(content: dict[str, Any]) -> Recipe:

@@ -103,8 +103,8 @@ def read_pairs(
         records, reasons = _write_sources(sources, paths, max_bad_rows, progress)
     except OSError as error:  # only of writing: what reading raises is a SourceError
         raise ReleaseError(
-            f"Pairs cannot be written to {folder} ({error.strerror or error}); free space there or "
-            "choose a folder that you may write to."
+            f"Pairs cannot be written to {folder} ({error.strerror or error}); free space "
+            "there, or choose another disk with --out (TMPDIR for a survey)."
         ) from error
     report = StageReport(
         stage="intake",

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from valuedata.errors import RecipeError, UnknownValueError, name_nearest
+from valuedata.recipe import read_yaml
 
 __all__ = [
     "BEHAVIOUR_NAMES",
@@ -91,19 +91,7 @@ def load_value(path: Path) -> ValueDefinition:
     Raises:
         RecipeError: If the file cannot be read, is no YAML mapping, or has a wrong key or value.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"Value file {path} cannot be read ({error.strerror}); give the path of a YAML file."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise RecipeError(f"Value file {path} is not valid YAML ({reason}); mend it.") from error
-    if not isinstance(content, dict):
-        raise RecipeError(
-            f"Value file {path} must be a mapping with name, kind, definition and not; mend it."
-        )
+    content = read_yaml(path, "Value file", "name, kind, definition and not")
     try:
         return ValueDefinition.model_validate(content)
     except ValidationError as error:
