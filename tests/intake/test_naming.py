@@ -1,13 +1,15 @@
 """What a source's name means."""
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from valuedata.errors import FormatError, SourceError
 from valuedata.intake.known import KNOWN_SOURCES
-from valuedata.intake.naming import resolve_source
+from valuedata.intake.naming import describe_source, resolve_source
 
 
 @pytest.fixture
@@ -133,6 +135,101 @@ def test_known_repository_is_the_known_source():
     assert (source.name, source.revision, source.format) == ("hh-rlhf", "v1", "hh")
     part = resolve_source("PKU-Alignment/PKU-SafeRLHF:alpaca-7b")
     assert (part.config, part.licence, part.format) == ("alpaca-7b", "CC-BY-NC-4.0", None)
+
+
+def test_the_config_of_a_known_source_may_be_written_but_no_other_split():
+    source = resolve_source("PKU-Alignment/PKU-SafeRLHF:default@v1")
+    assert source == replace(resolve_source("pku-saferlhf"), revision="v1")
+    part = resolve_source("HuggingFaceH4/ultrafeedback_binarized:default:test_prefs")
+    assert (part.splits, part.format) == (("test_prefs",), None)
+
+
+@pytest.mark.parametrize("revision", ["main", "c" * 40])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *KNOWN_SOURCES,
+        "org/data",
+        "org/data:big",
+        "org/data:big:dev",
+        "HuggingFaceH4/ultrafeedback_binarized:default:test_prefs",
+    ],
+)
+def test_a_described_source_is_found_again(text, revision):
+    source = resolve_source(text)
+    again = resolve_source(describe_source(source, revision))
+    assert again == replace(source, revision=revision if source.repository else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("starter", "starter"),
+        ("hh-rlhf", "Anthropic/hh-rlhf@c1"),
+        ("ultrafeedback", "HuggingFaceH4/ultrafeedback_binarized:default@c1"),
+        ("org/data:big:dev@v1", "org/data:big:dev@c1"),
+        ("mine.jsonl", "mine=mine.jsonl"),
+        ("starter=mine.jsonl", "starter=mine.jsonl"),
+        ("hh-rlhf=copy/*/*.gz", "hh-rlhf=harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_descriptions(text, expected):
+    assert describe_source(resolve_source(text), "c1") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "read"),
+    [
+        (
+            "ultrafeedback",
+            "test_prefs-0.parquet train_prefs-00000-of-00001.parquet train_sft.csv",
+            1,
+        ),
+        ("ultrafeedback", "eval.jsonl.gz train.jsonl.gz", None),
+        ("pku-saferlhf", "test.jsonl train.jsonl", 1),
+        ("pku-saferlhf", "constraint.json realign_dpo_5k.json.gz", None),
+        ("hh-rlhf", "test.jsonl.gz", None),
+        ("ours", "test.jsonl train.jsonl", None),
+    ],
+)
+def test_local_copies_of_known_sources_keep_to_their_splits(tmp_path, name, present, read):
+    for file in present.split():
+        (tmp_path / file).touch()
+    expected = present.split() if read is None else [present.split()[read]]
+    files = resolve_source(f"{name}={tmp_path}").files
+    assert [file.name for file in files] == expected
+
+
+def test_files_that_are_named_are_read_whatever_their_split(tmp_path):
+    for file in ("test.jsonl", "train.jsonl"):
+        (tmp_path / file).touch()
+    assert len(resolve_source(f"hh-rlhf={tmp_path}/*.jsonl").files) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_that_cannot_be_read_is_not_called_empty(monkeypatch):
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "helpful-base":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    message = f"Folder copy cannot be read (Permission denied: {Path('copy/helpful-base')})"
+    for text in ("copy", "hh-rlhf=copy"):
+        with pytest.raises(SourceError, match=re.escape(message)):
+            resolve_source(text)
+
+
+def test_an_unknown_name_gets_one_sentence():
+    with pytest.raises(SourceError) as caught:
+        resolve_source("hh-rlfh")
+    assert str(caught.value) == (
+        "Source 'hh-rlfh' is unknown (did you mean 'hh-rlhf'?); give a known name, "
+        "org/name[:config][@revision] or a path."
+    )
 
 
 @pytest.mark.parametrize(

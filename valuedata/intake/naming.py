@@ -1,6 +1,8 @@
 """What `--source` names: the bundled corpus, a known or any Hub data set, local files."""
 
 import glob
+import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +13,9 @@ from valuedata.intake.formats import find_format
 from valuedata.intake.known import KNOWN_SOURCES, KnownSource
 from valuedata.intake.readers import DATA_SUFFIXES, is_data_file, name_stem
 
-__all__ = ["Source", "resolve_source"]
+__all__ = ["Source", "describe_source", "resolve_source"]
+
+logger = logging.getLogger(__name__)
 
 HUB_SYNTAX = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)(:(?P<config>[^:@]+)(:(?P<split>[^:@]+))?)?(@(?P<revision>.+))?"
@@ -80,9 +84,28 @@ def resolve_source(text: str, format_name: str | None = None) -> Source:
     if hub := HUB_SYNTAX.fullmatch(text):
         return _from_hub(hub, format_name)
     raise SourceError(
-        f"Source {text!r} is unknown; {name_nearest(text, KNOWN_SOURCES)} A Hub data set is "
-        "written org/name[:config][@revision], and a local file by its path."
+        f"Source {text!r} is unknown ({name_nearest(text, KNOWN_SOURCES)}); give a known name, "
+        "org/name[:config][@revision] or a path."
     )
+
+
+def describe_source(source: Source, revision: str) -> str:
+    """Writes a source so that `resolve_source` finds the same rows again, without folders of ours.
+
+    Args:
+        source: The source, as `resolve_source` found it.
+        revision: Commit on the Hub; of local files and the bundled corpus it is left out.
+
+    Returns:
+        "org/name[:config[:split]]@revision", the bundled corpus's name, or "NAME=location".
+    """
+    known = KNOWN_SOURCES.get(source.name)
+    if source.repository is None:
+        is_bundled = known is not None and source.files == (known.file,)
+        return source.name if is_bundled else f"{source.name}={source.location}"
+    if known is None:
+        return f"{source.location}@{revision}"
+    return ":".join(filter(None, (source.repository, source.config))) + f"@{revision}"
 
 
 def _from_known(known: KnownSource, format_name: str | None) -> Source:
@@ -109,7 +132,7 @@ def _from_files(root: Path, name: str, files: tuple[Path, ...], format_name: str
 
 def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
     known = KNOWN_SOURCES.get(name)
-    found = _find_files(path, known.folders if known else ())
+    found = _find_files(path, known)
     if found is None:
         raise SourceError(
             f"Source {name}={path}: the path is not there; NAME=PATH takes a local file, folder or "
@@ -125,7 +148,7 @@ def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
 def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
     repository = hub["repository"]
     known = {entry.repository: entry for entry in KNOWN_SOURCES.values()}.get(repository)
-    if known is not None and hub["config"] is None:
+    if known is not None and hub["split"] is None and hub["config"] in (None, known.config):
         source = _from_known(known, format_name)
     else:
         parts = [part for part in (repository, hub["config"], hub["split"]) if part]
@@ -144,7 +167,7 @@ def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
 
 
 def _find_files(
-    text: str, folders: tuple[str, ...] = ()
+    text: str, known: KnownSource | None = None
 ) -> tuple[Path, str, tuple[Path, ...]] | None:
     try:
         path = Path(text).expanduser()
@@ -157,8 +180,7 @@ def _find_files(
     if is_file:
         return path.parent, name_stem(path), (path,)
     if is_folder:
-        present = [path / folder for folder in folders if (path / folder).is_dir()]
-        files = sorted(file for root in present or [path] for file in _walk(root))
+        files = _list_folder(path, known)
         if not files:
             raise SourceError(
                 f"Folder {text} holds no data; give one with files that end in "
@@ -176,11 +198,38 @@ def _find_files(
     return root, name, tuple(files)
 
 
+def _list_folder(path: Path, known: KnownSource | None) -> list[Path]:
+    folders = known.folders if known else ()
+    try:
+        present = [path / folder for folder in folders if (path / folder).is_dir()]
+        files = sorted(file for root in present or [path] for file in _walk(root))
+    except OSError as error:
+        raise SourceError(
+            f"Folder {path} cannot be read ({error.strerror}: {error.filename}); give one of which "
+            "you may read everything."
+        ) from error
+    splits = "|".join(map(re.escape, known.splits if known else ()))
+    wanted = [file for file in files if splits and _carries(file, splits)]
+    if wanted and len(wanted) < len(files):
+        logger.info("Leaving out %d files of other splits", len(files) - len(wanted))
+    return wanted or files
+
+
+def _carries(file: Path, splits: str) -> bool:
+    # Source: datasets, data_files.py, NON_WORDS_CHARS: what may stand around a split's name.
+    return re.search(rf"(\A|[-._ 0-9])({splits})([-._ 0-9]|\Z)", name_stem(file)) is not None
+
+
 def _walk(root: Path) -> Iterator[Path]:
-    for file in root.rglob("*"):
-        hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-        if file.is_file() and is_data_file(file) and not hidden:
-            yield file
+    for folder, folders, names in os.walk(root, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in (Path(folder, name) for name in names if not name.startswith(".")):
+            if is_data_file(file) and file.is_file():
+                yield file
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _looks_like_path(text: str) -> bool:
