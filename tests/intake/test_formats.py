@@ -19,6 +19,7 @@ from valuedata.intake.pairs import Discard, ParsedPair, make_discard
 U = {"role": "user", "content": "q"}
 GOOD = {"role": "assistant", "content": "good"}
 BAD = {"role": "assistant", "content": "bad"}
+SYSTEM = {"role": "system", "content": "S"}
 
 EXAMPLES = {
     "hh": [
@@ -119,6 +120,14 @@ class TestHelpSteer2:
         pair, partner = convert("helpsteer2", *rows)
         assert (pair.source_row, pair.prompt, pair.chosen, pair.rejected) == (0, [U], [GOOD], [BAD])
         assert (partner.source_row, partner.reason, partner.is_bad) == (1, JOINED, False)
+        assert partner.excerpt == "joined with row 0"
+
+    def test_partners_share_their_system_text(self):
+        good, bad = self.rate("q", ("good", 4), ("bad", 2))
+        pair, _ = convert("helpsteer2", good | {"system": "S"}, bad | {"system": "S"})
+        assert pair.prompt == [SYSTEM, U]
+        outcomes = convert("helpsteer2", good | {"system": "S"}, bad)
+        assert [row.reason for row in outcomes] == [UNPARTNERED, UNPARTNERED]
 
     def test_ties_drop_both_rows(self):
         outcomes = convert("helpsteer2", *self.rate("q", ("a", "3"), ("b", 3.0)))
@@ -240,6 +249,18 @@ def test_sharegpt_keeps_system_turns(extra):
         row = SHAREGPT | {"conversations": [turn, *SHAREGPT["conversations"]], "system": ""}
     (pair,) = convert("sharegpt", row)
     assert pair.prompt == [{"role": "system", "content": "Be brief."}, U]
+
+
+@pytest.mark.parametrize(("name", "row"), CASES)
+def test_a_system_column_becomes_a_turn_in_every_format(name, row):
+    assert detect_format(row | {"system": "S"}, None, "x").name == name
+    (pair,) = convert(name, row | {"system": "S"})
+    assert (pair.prompt, pair.chosen) == ([SYSTEM, U], [GOOD])
+    for nothing in ("", " ", None):
+        (pair,) = convert(name, row | {"system": nothing})
+        assert pair.prompt == [U]
+    (outcome,) = convert(name, row | {"system": 3})
+    assert (outcome.reason, outcome.is_bad) == ("column 'system' is not text", True)
 
 
 class TestDetection:

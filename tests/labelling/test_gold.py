@@ -37,6 +37,13 @@ def test_text_and_messages_are_read_alike(tmp_path):
     assert first.group != second.group
 
 
+def test_prompts_are_read_as_in_the_intake(tmp_path):
+    text = {"prompt": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Sad day.\n\nAssistant:"}
+    plain, invited, system = load_gold([write(tmp_path, ROW, ROW | text, ROW | {"system": "S"})])
+    assert (invited.group, invited.chosen) == (plain.group, plain.chosen)
+    assert json.loads(system.group) == [["system", "S"], *json.loads(plain.group)]
+
+
 def test_sources_are_left_out(tmp_path):
     path = write(tmp_path, ROW, ROW | MESSAGES)
     assert [pair.source for pair in load_gold([path], ["own"])] == ["gold"]
@@ -48,6 +55,7 @@ def test_sources_are_left_out(tmp_path):
         ("{", FormatError, "line 2 is not valid JSON"),
         ("[1]", FormatError, "line 2 is not a JSON object"),
         ({"prompt": "x"}, FormatError, "line 2 lacks column 'chosen'"),
+        ({"chosen": "x"}, FormatError, "line 2 cannot be used: lacks column 'prompt'"),
         (ROW | {"chosen": 3}, FormatError, "line 2 cannot be used"),
         (ROW | {"chosen_labels": "empathy"}, FormatError, "no list of names in 'chosen_labels'"),
         (ROW | {"chosen_labels": ["humour"]}, UnknownValueError, "did you mean 'humor'"),

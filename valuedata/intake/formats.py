@@ -5,9 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from valuedata.errors import FormatError, name_nearest
-from valuedata.intake.pairs import Discard, ParsedPair, RowError, Sides, check_sides, make_discard
+from valuedata.intake.pairs import (
+    Discard,
+    ParsedPair,
+    RowError,
+    Sides,
+    check_sides,
+    clean_text,
+    make_discard,
+)
 from valuedata.intake.parsers import (
     Row,
+    add_system,
     make_reply,
     parse_helpsteer_prompt,
     parse_hh,
@@ -35,7 +44,7 @@ __all__ = [
 RawRow = tuple[int, Row]  # index within the source, and the row
 
 TIE = "tie"
-JOINED = "joined with its partner"
+JOINED = "joined with its partner row"
 UNPARTNERED = "no neighbouring row has the same prompt"
 
 ID_COLUMNS = ("id", "prompt_id", "source_id", "source_index")
@@ -53,6 +62,7 @@ def _discard(source_row: int, row: Row, reason: str, *, is_bad: bool) -> Discard
 
 
 def _make_parsed(source_row: int, row: Row, sides: Sides) -> ParsedPair:
+    sides = sides._replace(prompt=add_system(row, sides.prompt))
     check_sides(sides)
     return ParsedPair(source_row, _source_id(row), *sides)
 
@@ -84,7 +94,8 @@ def _convert_neighbours(rows: Iterable[RawRow | Discard]) -> Iterator[ParsedPair
         except RowError as error:
             yield _discard(source_row, row, str(error), is_bad=error.is_bad)
             continue
-        if waiting is not None and waiting[1]["prompt"] == prompt:
+        asked = (prompt, row.get("system"))
+        if waiting is not None and (waiting[1]["prompt"], waiting[1].get("system")) == asked:
             yield from _join(waiting, item)
             waiting = None
             continue
@@ -108,7 +119,9 @@ def _join(first: RawRow, second: RawRow) -> Iterator[ParsedPair | Discard]:
         yield _make_parsed(*first, sides)
     except RowError as error:
         yield _discard(*first, str(error), is_bad=error.is_bad)
-    yield _discard(*second, JOINED, is_bad=False)
+    source_row, row = second
+    place = f"joined with row {first[0]}"
+    yield make_discard(source_row, _source_id(row), JOINED, place, is_bad=False)
 
 
 @dataclass(frozen=True)
@@ -229,17 +242,17 @@ def find_format(name: str) -> Format:
 
 
 def detect_format(row: Row, name: str | None, where: str) -> Format:
-    """Decides on the format of a source by its first row.
+    """Decides on the format of a source by one of its rows.
 
     Args:
-        row: The first row.
+        row: The row.
         name: The format that the user demands; None to detect it.
         where: The source, for the message.
 
     Raises:
         FormatError: If no format fits, or the demanded one lacks a column.
     """
-    columns = ", ".join(sorted(map(str, row))) or "none"
+    columns = clean_text(", ".join(sorted(map(str, row)))) or "none"
     if name is not None:
         demanded = find_format(name)
         missing = demanded.find_missing(row)

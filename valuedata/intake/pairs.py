@@ -15,6 +15,8 @@ __all__ = [
     "RowError",
     "Sides",
     "check_sides",
+    "clean_text",
+    "is_transcript",
     "make_discard",
     "parse_messages",
     "parse_transcript",
@@ -68,7 +70,7 @@ class Discard:
         source_id: The row's own identifier, where it carries one.
         reason: Why, in words that many rows can share.
         is_bad: Whether the row is malformed, and so counts against the allowed share of bad rows.
-        excerpt: The row's beginning, in text that UTF-8 can encode.
+        excerpt: The row's beginning, in text that UTF-8 can encode and a terminal can show.
     """
 
     source_row: int
@@ -105,7 +107,17 @@ def make_discard(
         else json.dumps(content, ensure_ascii=False, default=str)
     )
     excerpt = text[:EXCERPT_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")
-    return Discard(source_row, source_id, reason, is_bad, excerpt)
+    return Discard(source_row, source_id, reason, is_bad, clean_text(excerpt))
+
+
+def clean_text(text: str) -> str:
+    """Replaces control characters, line ends among them, by spaces, so that text can be shown."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def is_transcript(text: str) -> bool:
+    """Whether text begins with a turn marker, so that `parse_transcript` can split it."""
+    return TURN_MARKER.match(text) is not None
 
 
 def parse_transcript(text: str) -> list[Message]:
@@ -123,9 +135,9 @@ def parse_transcript(text: str) -> list[Message]:
     Raises:
         RowError: If the text does not begin with a turn marker.
     """
-    markers = list(TURN_MARKER.finditer(text))
-    if not markers or markers[0].start() != 0:
+    if not is_transcript(text):
         raise RowError("a transcript does not begin with 'Human:' or 'Assistant:'")
+    markers = list(TURN_MARKER.finditer(text))
     ends = [marker.start() for marker in markers[1:]] + [len(text)]
     turns: list[Message] = []
     for marker, end in zip(markers, ends, strict=True):

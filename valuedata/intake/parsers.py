@@ -6,15 +6,24 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from valuedata.intake.pairs import RowError, Sides, parse_messages, parse_transcript, split_sides
+from valuedata.intake.pairs import (
+    RowError,
+    Sides,
+    is_transcript,
+    parse_messages,
+    parse_transcript,
+    split_sides,
+)
 from valuedata.schema import Message
 
 __all__ = [
     "Row",
+    "add_system",
     "make_reply",
     "parse_helpsteer_prompt",
     "parse_hh",
     "parse_pku",
+    "parse_prompt",
     "parse_sharegpt",
     "parse_trl",
     "parse_trl_implicit",
@@ -74,10 +83,35 @@ def take_number(row: Row, column: str) -> float:
     return number
 
 
-def _prompt(row: Row) -> list[Message]:
+def parse_prompt(row: Row) -> list[Message]:
+    r"""Reads the column `prompt`: messages, a transcript, or the text of one user turn.
+
+    A transcript loses the empty turn at its end that invites the reply ("\n\nAssistant:").
+
+    Raises:
+        RowError: If the row lacks it or it is something else.
+    """
     if isinstance(row.get("prompt"), list):
         return parse_messages(row["prompt"], "prompt")
-    return [Message(role="user", content=take_text(row, "prompt"))]
+    text = take_text(row, "prompt")
+    if not is_transcript(text):
+        return [Message(role="user", content=text)]
+    turns = parse_transcript(text)
+    return turns[:-1] if turns[-1] == Message(role="assistant", content="") else turns
+
+
+def add_system(row: Row, prompt: list[Message]) -> list[Message]:
+    """Puts the text of the column `system` in front of a prompt that has no system turn.
+
+    Raises:
+        RowError: If the column holds something other than text.
+    """
+    if not row.get("system"):
+        return prompt
+    system = take_text(row, "system")
+    if not system.strip() or (prompt and prompt[0]["role"] == "system"):
+        return prompt
+    return [Message(role="system", content=system), *prompt]
 
 
 def _reply(row: Row, column: str) -> list[Message]:
@@ -96,9 +130,18 @@ def parse_hh(row: Row) -> Sides:
 def parse_trl(row: Row) -> Sides:
     """Reads an explicit prompt with two replies, each text or messages.
 
-    Replies that repeat all turns of a prompt of messages lose them.
+    Replies that repeat all turns of the prompt lose them. Beside a prompt that is a transcript, a
+    reply that opens with a turn marker is a transcript, too.
     """
-    sides = Sides(_prompt(row), _reply(row, "chosen"), _reply(row, "rejected"))
+    prompt = row.get("prompt")
+    in_transcript = isinstance(prompt, str) and is_transcript(prompt)
+    chosen, rejected = (
+        parse_transcript(row[name])
+        if in_transcript and isinstance(row.get(name), str) and is_transcript(row[name])
+        else _reply(row, name)
+        for name in ("chosen", "rejected")
+    )
+    sides = Sides(parse_prompt(row), chosen, rejected)
     n_prompt = len(sides.prompt)
     if sides.prompt and all(reply[:n_prompt] == sides.prompt for reply in sides[1:]):
         return Sides(sides.prompt, sides.chosen[n_prompt:], sides.rejected[n_prompt:])
@@ -122,10 +165,10 @@ def parse_trl_implicit(row: Row) -> Sides:
 
 def parse_ultrafeedback(row: Row) -> Sides:
     """Splits two whole conversations whose prompt stands beside them as text."""
-    prompt = take_text(row, "prompt")
+    prompt = parse_prompt({"prompt": take_text(row, "prompt")})
     chosen, rejected = (parse_messages(_take(row, name), name) for name in ("chosen", "rejected"))
     if all(reply and reply[0]["role"] == "assistant" for reply in (chosen, rejected)):
-        return Sides([Message(role="user", content=prompt)], chosen, rejected)
+        return Sides(prompt, chosen, rejected)
     return split_sides(chosen, rejected)
 
 
@@ -144,15 +187,13 @@ def parse_pku(row: Row) -> Sides:
             raise RowError(f"column {column!r} is neither 0 nor 1")
         responses = [take_text(row, "response_0"), take_text(row, "response_1")]
         named = {"chosen": responses[int(better)], "rejected": responses[1 - int(better)]}
-    return Sides(_prompt(row), *(make_reply(take_text(named, name)) for name in named))
+    return Sides(parse_prompt(row), *(make_reply(take_text(named, name)) for name in named))
 
 
 def parse_sharegpt(row: Row) -> Sides:
     """Reads a conversation and two replies in the names of ShareGPT."""
     parse = partial(parse_messages, role_key="from", content_key="value", roles=SHAREGPT_ROLES)
     prompt = parse(_take(row, "conversations"), "conversations")
-    if row.get("system"):
-        prompt = [Message(role="system", content=take_text(row, "system")), *prompt]
     return Sides(prompt, *(parse([_take(row, name)], name) for name in ("chosen", "rejected")))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
 from valuedata.intake.known import STARTER_FILE
-from valuedata.intake.pairs import RowError, parse_messages, parse_transcript
+from valuedata.intake.pairs import RowError, parse_messages
+from valuedata.intake.parsers import add_system, make_reply, parse_prompt
 from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.schema import Message
@@ -101,12 +102,12 @@ def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> G
 
 def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collection[str]) -> GoldPair:
     try:
-        prompt = _parse_text(row["prompt"], "prompt", "user")
+        prompt = add_system(row, parse_prompt(row))
         return GoldPair(
             source=str(row.get("source", source)),
             group=json.dumps([[turn["role"], turn["content"]] for turn in prompt]),
-            chosen=make_reading(prompt, _parse_text(row["chosen"], "chosen", "assistant")),
-            rejected=make_reading(prompt, _parse_text(row["rejected"], "rejected", "assistant")),
+            chosen=make_reading(prompt, _parse_reply(row["chosen"], "chosen")),
+            rejected=make_reading(prompt, _parse_reply(row["rejected"], "rejected")),
             chosen_labels=_parse_labels(row, "chosen_labels", where, names),
             rejected_labels=_parse_labels(row, "rejected_labels", where, names),
         )
@@ -119,12 +120,8 @@ def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collectio
         raise FormatError(f"{where} cannot be used: {error}; mend that line.") from error
 
 
-def _parse_text(value: object, column: str, role: str) -> list[Message]:
-    if not isinstance(value, str):
-        return parse_messages(value, column)
-    if role == "user" and value.startswith("Human:"):
-        return parse_transcript(value)
-    return [Message(role=role, content=value)]
+def _parse_reply(value: object, column: str) -> list[Message]:
+    return make_reply(value) if isinstance(value, str) else parse_messages(value, column)
 
 
 def _parse_labels(
