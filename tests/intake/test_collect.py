@@ -116,7 +116,7 @@ def test_ties_are_no_bad_rows(tmp_path, work):
     rows[0]["helpfulness"] = 3
     path = write(tmp_path / "a.jsonl", *(json.dumps(row) + "\n" for row in rows))
     intake = read(work, path, max_bad_rows=0.0)
-    assert intake.reports[0].dropped == {"tie": 4, "joined with its partner": 1}
+    assert intake.reports[0].dropped == {"tie": 4, "joined with its partner row": 1}
     assert intake.records[0].n_bad == 0
 
 
@@ -125,7 +125,11 @@ def test_ties_are_no_bad_rows(tmp_path, work):
     [
         ("", SourceError, "Source a has no rows"),
         ("\n\n", SourceError, "Source a has no rows"),
-        ("{]\n" + GOOD % (1, 1), SourceError, r"a\.jsonl line 1, its first row, is not valid JSON"),
+        (
+            "{]\n\x1b[31m\n",
+            SourceError,
+            r"its first row is not valid JSON \(a\.jsonl line 1: \{\]\), and no other of",
+        ),
         ('{"x": 1}\n', FormatError, "Source a has columns x, which no known format has"),
         (
             '{"chosen": "\\n\\nHuman: a", "rejected": "\\n\\nHuman: b"}\n',
@@ -137,6 +141,44 @@ def test_ties_are_no_bad_rows(tmp_path, work):
 def test_sources_without_a_pair(tmp_path, work, content, error, message):
     with pytest.raises(error, match=message):
         read(work, write(tmp_path / "a.jsonl", content))
+
+
+@pytest.mark.parametrize("first", ["{]\n", "1\n", '{"x": 1}\n', '{"prompt": "q"}\n'])
+@pytest.mark.parametrize("format_name", [None, "trl"])
+def test_a_bad_first_row_is_a_bad_row(tmp_path, work, first, format_name):
+    work.mkdir()
+    path = write(tmp_path / "a.jsonl", first, first, GOOD % (1, 1))
+    intake = read_pairs([resolve_source(path, format_name)], work, 0.7)
+    assert intake.pairs["source_row"][:] == [2]
+    assert intake.discards["source_row"][:] == [0, 1]
+    assert intake.discards["is_bad"][:] == [True, True]
+    assert intake.records[0].format == "trl"
+    with pytest.raises(BadRowsError, match="2 bad rows of 3"):
+        read(work, path, max_bad_rows=0.6)
+
+
+@pytest.mark.parametrize("format_name", [None, "trl"])
+@pytest.mark.parametrize("n_bad", [999, 1000])
+def test_a_format_is_looked_for_in_the_first_thousand_rows(tmp_path, work, n_bad, format_name):
+    work.mkdir()
+    path = write(tmp_path / "a.jsonl", '{"x": 1}\n' * n_bad, GOOD % (1, 1))
+    sources = [resolve_source(path, format_name)]
+    if n_bad < 1000:
+        assert len(read_pairs(sources, work, 1.0).pairs) == 1
+    else:
+        with pytest.raises(FormatError, match=r"Source a (has columns x|lacks column prompt)"):
+            read_pairs(sources, work, 1.0)
+
+
+def test_messages_hold_no_control_characters_of_the_data(tmp_path, work):
+    path = write(tmp_path / "a.jsonl", GOOD % (1, 1), "{\x1b[31m\tred\x9b\n")
+    with pytest.raises(BadRowsError) as caught:
+        read(work, path, max_bad_rows=0.1)
+    assert str(caught.value).isprintable()
+    path = write(tmp_path / "a.jsonl", json.dumps({"x\n\x1b[31mred": 1}))
+    with pytest.raises(FormatError, match=r"has columns x  \[31mred, which") as caught:
+        read(work, path)
+    assert str(caught.value).isprintable()
 
 
 def test_full_disk(tmp_path, work):

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from datasets import Dataset, Features, Value
 from datasets.arrow_writer import ArrowWriter
 
 from valuedata.accounting import StageReport
-from valuedata.errors import BadRowsError, ReleaseError, SourceError
-from valuedata.intake.formats import RawRow, convert_rows, detect_format
+from valuedata.errors import BadRowsError, FormatError, ReleaseError, SourceError
+from valuedata.intake.formats import Format, RawRow, convert_rows, detect_format
 from valuedata.intake.naming import Source
 from valuedata.intake.pairs import Discard, ParsedPair
 from valuedata.intake.sources import pin_source, read_rows
@@ -20,6 +20,7 @@ from valuedata.schema import PAIR_FEATURES, make_pair
 __all__ = ["DISCARD_FEATURES", "Intake", "SourceRecord", "read_pairs"]
 
 BATCH = 1_000  # rows held in memory before they are written
+DETECTION_ROWS = 1_000  # rows among which one must be in a known format
 
 DISCARD_FEATURES = Features(
     source=Value("string"),
@@ -155,16 +156,12 @@ def _write_source(
     progress: Callable[[int], None] | None,
 ) -> tuple[SourceRecord, Counter[str]]:
     rows = read_rows(source)
-    first = next(rows, None)
-    if first is None:
-        raise SourceError(f"Source {source.name} has no rows; give one that has.")
-    assert not isinstance(first, Discard)  # noqa: S101 - read_rows refuses a first row that is none
-    row_format = detect_format(first[1], source.format, source.name)
+    head, row_format = _detect_format(source, rows)
     n_pairs = 0
     reasons: Counter[str] = Counter()
     bad: Counter[str] = Counter()
     first_bad: Discard | None = None
-    for outcome in convert_rows(_count(chain([first], rows), progress), row_format):
+    for outcome in convert_rows(_count(chain(head, rows), progress), row_format):
         if isinstance(outcome, ParsedPair):
             pairs.write(dict(make_pair(source=source.name, **vars(outcome))))
             n_pairs += 1
@@ -195,6 +192,33 @@ def _write_source(
             f"because of {reason!r}; give another --format or source."
         )
     return record, reasons
+
+
+def _detect_format(
+    source: Source, rows: Iterator[RawRow | Discard]
+) -> tuple[list[RawRow | Discard], Format]:
+    """Takes rows up to the first that fits; those before it are for the format to call bad."""
+    head: list[RawRow | Discard] = []
+    refusal: FormatError | None = None
+    for item in islice(rows, DETECTION_ROWS):
+        head.append(item)
+        if isinstance(item, Discard):
+            continue
+        try:
+            return head, detect_format(item[1], source.format, source.name)
+        except FormatError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+    if not head:
+        raise SourceError(f"Source {source.name} has no rows; give one that has.")
+    first = head[0]
+    assert isinstance(first, Discard)  # noqa: S101 - a row would have been refused
+    raise SourceError(
+        f"Source {source.name} cannot be read: its first row is {first.reason} "
+        f"({first.excerpt[:80]}), and no other of the first {len(head)} is a row; give a file "
+        "whose content fits its name."
+    )
 
 
 def _count(

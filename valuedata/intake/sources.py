@@ -21,7 +21,7 @@ from valuedata.errors import SourceError
 from valuedata.intake.formats import RawRow
 from valuedata.intake.known import KNOWN_SOURCES
 from valuedata.intake.naming import Source, resolve_source
-from valuedata.intake.pairs import Discard, make_discard
+from valuedata.intake.pairs import Discard, clean_text, make_discard
 from valuedata.intake.readers import UnreadableRow, read_file
 
 __all__ = ["Source", "pin_source", "read_rows", "resolve_source"]
@@ -108,17 +108,12 @@ def read_rows(source: Source) -> Iterator[RawRow | Discard]:
         Each row with its number, or a discard where a line holds no row.
 
     Raises:
-        SourceError: If the source cannot be read to its end, or already its first row is no row.
+        SourceError: If the source cannot be read to its end.
     """
     rows = _read_hub(source) if source.repository else _read_files(source.files)
     for source_row, row in enumerate(rows):
         if not isinstance(row, UnreadableRow):
             yield source_row, row
-        elif source_row == 0:
-            raise SourceError(
-                f"Source {source.name} cannot be read: {row.place}, its first row, is "
-                f"{row.reason}; give a file whose content fits its name."
-            )
         else:
             text = f"{row.place}: {row.text}"
             yield make_discard(source_row, None, row.reason, text, is_bad=True)
@@ -139,7 +134,7 @@ def _read_hub(source: Source) -> Iterator[dict[str, Any]]:
                 source.repository, source.config, data_dir=folder, revision=source.revision
             )
         except (ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-            reason = " ".join(str(error).split()).rstrip(".").replace(". ", "; ")
+            reason = clean_text(" ".join(str(error).split()).rstrip(".").replace(". ", "; "))
             raise SourceError(
                 f"Hub data set {source.repository} cannot be loaded ({reason}); give a config that "
                 "it has as org/name:config, or a local copy as NAME=PATH."
