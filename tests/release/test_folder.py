@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tests.builders import write_release
 from valuedata.errors import ReleaseError
+from valuedata.release.difference import compare_releases
 from valuedata.release.folder import (
     hash_content,
     hash_file,
@@ -189,3 +191,82 @@ def test_the_content_hash_covers_the_parquet_alone(tmp_path: Path) -> None:
     hashes = {"b.parquet": "2", "a.parquet": "1", "README.md": "3"}
     assert hash_content(hashes) == hash_content({"a.parquet": "1", "b.parquet": "2"})
     assert hash_content(hashes) != hash_content({"a.parquet": "2", "b.parquet": "1"})
+
+
+def test_files_of_the_user_are_never_deleted(tmp_path: Path) -> None:
+    out = write_release(tmp_path / "out").folder
+    for name in ("notes.txt", ".hidden/notes.txt"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("mine", encoding="utf-8")
+        message = f"holds files that its build did not write \\({re.escape(name)}\\); move them"
+        with pytest.raises(ReleaseError, match=message), stage_release(out):
+            pass
+        (out / name).unlink()
+    write_release(out)
+
+
+@pytest.mark.parametrize("out", [".", ".."])
+def test_the_folder_worked_in_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    message = "is the folder you are in or one above it; give --out in a new folder"
+    with pytest.raises(ReleaseError, match=message), stage_release(Path(out)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("out", "advice"),
+    [
+        ("file/x", "a file is in the way; give another --out"),
+        ("file/x/y", "a file is in the way; give another --out"),
+        ("n" * 300, "the name is too long; give a shorter --out"),
+        ("n" * 250, "the name is too long; give a shorter --out"),
+    ],
+)
+def test_a_place_that_cannot_be_is_one_sentence(tmp_path: Path, out: str, advice: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ReleaseError, match=advice), stage_release(tmp_path / out):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_other_errors_of_the_body_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionResetError), stage_release(tmp_path / "out"):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+
+def test_locks_need_a_cache_that_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ReleaseError, match=r"Lock folder .* set VALUEDATA_CACHE"):
+        write_release(tmp_path / "out")
+
+
+@pytest.mark.parametrize("key", ["files", "values", "stages", "recipe", "content_hash"])
+def test_a_manifest_that_lacks_a_key_is_refused(tmp_path: Path, key: str) -> None:
+    release = write_release(tmp_path / "out")
+    manifest = {name: part for name, part in release.manifest.items() if name != key}
+    (release.folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ReleaseError, match=rf"is damaged: manifest\.json lacks {key}; build or"):
+        load_release(release.folder)
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_damaged_files_are_refused_when_read(tmp_path: Path, is_gone: bool) -> None:
+    release = write_release(tmp_path / "out")
+    damaged = (release.folder / "decisions.parquet", *release.files("empathy", "train"))
+    for file in damaged:
+        if is_gone:
+            file.unlink()
+        else:
+            file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ReleaseError, match=r"is damaged: decisions\.parquet cannot be read; build"):
+        _ = release.decisions
+    with pytest.raises(ReleaseError, match="is damaged: data/empathy"):
+        release.load("empathy", "train")
+    with pytest.raises(ReleaseError, match="is damaged: data/empathy"):
+        compare_releases(release, release)

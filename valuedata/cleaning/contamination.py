@@ -86,9 +86,23 @@ def read_prompts(path: Path) -> Iterator[str]:
         The prompts, without those that are empty.
 
     Raises:
-        RecipeError: If the file is missing or holds no column of prompts.
+        RecipeError: If the file is missing or unreadable, or holds no column of prompts.
         SourceError: If it cannot be read to its end.
     """
+    try:
+        yield from _read_prompts(path)
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, which is not UTF-8 text; save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, which cannot be read ({error.strerror}); "
+            "give a file that you may read."
+        ) from error
+
+
+def _read_prompts(path: Path) -> Iterator[str]:
     if not path.is_file():
         raise RecipeError(
             f"Recipe key 'decontaminate' names {path}, which is no file; give files of evaluation "
@@ -113,13 +127,8 @@ def read_prompts(path: Path) -> Iterator[str]:
 
 
 def _read_lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            yield from (line for line in file if line.strip())
-    except UnicodeDecodeError as error:
-        raise RecipeError(
-            f"Recipe key 'decontaminate' names {path}, which is not UTF-8 text; save it as UTF-8."
-        ) from error
+    with path.open(encoding="utf-8-sig") as file:
+        yield from (line for line in file if line.strip())
 
 
 def _choose_columns(row: Mapping[str, Any], path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -112,7 +113,7 @@ def sigmoid(scores: Floats) -> Floats:
 
 
 def save_heads(heads: Heads, folder: Path) -> None:
-    """Writes weights and metadata into a folder.
+    """Writes weights and metadata into a folder; what is there stays until both are whole.
 
     Raises:
         LabelError: If the folder cannot be written.
@@ -121,9 +122,15 @@ def save_heads(heads: Heads, folder: Path) -> None:
     text = json.dumps({**content, **heads.metadata}, indent=1, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS_FILE).write_bytes(_serialize(heads))
-        (folder / METADATA_FILE).write_text(text, encoding="utf-8")
+        contents = {WEIGHTS_FILE: _serialize(heads), METADATA_FILE: text.encode()}
+        for name, content_of_file in contents.items():
+            (folder / f".{name}.partial").write_bytes(content_of_file)
+        for name in contents:  # the metadata last: they hold the hash of the weights
+            (folder / f".{name}.partial").replace(folder / name)
     except OSError as error:
+        for name in (WEIGHTS_FILE, METADATA_FILE):
+            with suppress(OSError):
+                (folder / f".{name}.partial").unlink()
         raise LabelError(
             f"Weights cannot be written to {folder} ({error.strerror}); name a folder that can."
         ) from error

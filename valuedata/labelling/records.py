@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,20 @@ def check_records_path(out: Path) -> None:
     """Refuses a path that records cannot be written to.
 
     Raises:
-        RecipeError: If its suffix is no known one, or its folder is missing.
+        RecipeError: If its suffix is no known one, or its folder is missing or closed.
     """
     if out.suffix not in SUFFIXES:
         raise RecipeError(
             f"Label file {out} has the suffix {out.suffix!r}; give one that ends in "
             f"{' or '.join(SUFFIXES)}."
         )
-    if not out.parent.is_dir():
+    try:
+        found = out.parent.is_dir()
+    except OSError as error:
+        raise RecipeError(
+            f"Folder {out.parent} cannot be used ({error.strerror}); give another --out."
+        ) from error
+    if not found:
         raise RecipeError(f"Folder {out.parent} is missing; make it or give another --out.")
 
 
@@ -63,7 +70,8 @@ def write_records(pairs: Dataset, labels: Labels, out: Path) -> None:
             f"Label file {out} cannot be written ({reason}); give another --out."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def _iterate_records(pairs: Dataset, labels: Labels) -> Iterator[dict[str, Any]]:

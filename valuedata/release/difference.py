@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from valuedata.release.folder import Release
+from valuedata.release.folder import Release, read_table
 
 __all__ = ["Change", "Difference", "SubsetDifference", "compare_releases"]
 
@@ -121,7 +119,7 @@ def _read_subset(release: Release, value: str) -> dict[str, tuple[bool, str]]:
         for split in release.manifest["values"][value]["splits"]
         for file in release.files(value, split)
         for pair_id, flipped in zip(
-            *pq.read_table(file, columns=COLUMNS, partitioning=None).to_pydict().values(),
+            *read_table(release, file, COLUMNS).to_pydict().values(),
             strict=True,
         )
     }

@@ -1,6 +1,7 @@
 """A release on disk: its files written, read back and verified."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,9 @@ __all__ = [
     "SUBSET_FEATURES",
     "Release",
     "finish_manifest",
+    "list_files",
     "load_release",
+    "read_table",
     "verify_release",
     "write_split",
 ]
@@ -27,6 +30,19 @@ __all__ = [
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 ROWS_PER_FILE = 250_000
+REQUIRED: Mapping[str, type] = {
+    "recipe": dict,
+    "sources": list,
+    "labels": dict,
+    "stages": list,
+    "values": dict,
+    "splits": dict,
+    "flags": dict,
+    "versions": dict,
+    "content_hash": str,
+    "files": dict,
+}
+"""Key of the manifest to its type."""
 
 SUBSET_FEATURES = Features(
     pair_id=Value("string"),
@@ -67,8 +83,8 @@ class Release:
 
     @cached_property
     def decisions(self) -> pa.Table:
-        """The life of every input row, in input order."""
-        return pq.read_table(self.folder / "decisions.parquet", partitioning=None)
+        """The life of every input row, in input order; a ReleaseError where they are damaged."""
+        return read_table(self, self.folder / "decisions.parquet")
 
     def files(self, value: str, split: str) -> list[Path]:
         """The Parquet files of one split of a value's subset, in order.
@@ -98,11 +114,33 @@ class Release:
         """Loads one split of a value's subset.
 
         Raises:
-            ReleaseError: If the release has no such value or split, or its files are missing.
+            ReleaseError: If the release has no such value or split, or its files are missing or
+                damaged.
         """
         files = self.files(value, split)
+        return Dataset(pa.concat_tables([read_table(self, file) for file in files]))
+
+
+def read_table(release: Release, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Reads a Parquet file of a release.
+
+    Args:
+        release: Where it belongs.
+        file: The file.
+        columns: Columns to read; all of them where none is given.
+
+    Raises:
+        ReleaseError: If the file is missing, damaged or lacks a column.
+    """
+    try:
         # a folder such as "seed=1" above the release is no partition
-        return Dataset(pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]))
+        return pq.read_table(file, columns=columns and list(columns), partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        name = file.relative_to(release.folder).as_posix()
+        raise ReleaseError(
+            f"Release {release.folder} is damaged: {name} cannot be read; build or download it "
+            "again."
+        ) from error
 
 
 def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
@@ -136,7 +174,7 @@ def finish_manifest(staging: Path, content: Mapping[str, Any]) -> None:
 
     Called once before the card is rendered from the folder, and once after.
     """
-    paths = sorted(_list_files(staging))
+    paths = sorted(list_files(staging))
     hashes = {path: hash_file(staging / path) for path in paths}
     manifest = {
         "format_version": FORMAT_VERSION,
@@ -176,6 +214,12 @@ def load_release(folder: Path | str) -> Release:
             f"{folder} has release format {version}, this version reads {FORMAT_VERSION}; "
             "build it again."
         )
+    wrong = [key for key, kind in REQUIRED.items() if not isinstance(manifest.get(key), kind)]
+    if wrong:
+        raise ReleaseError(
+            f"Release {folder} is damaged: {MANIFEST} lacks {join_problems(wrong)}; build or "
+            "download it again."
+        )
     return Release(folder, manifest)
 
 
@@ -186,33 +230,64 @@ def verify_release(release: Release) -> int:
         The number of files verified.
 
     Raises:
-        ReleaseError: If a file is missing, changed or unknown, or the content hash is wrong.
+        ReleaseError: If a file is missing, changed, unreadable or unknown, or the content hash is
+            wrong.
     """
+    try:
+        problems = _find_problems(release)
+    except OSError as error:
+        raise ReleaseError(
+            f"Release {release.folder} cannot be read ({error.strerror}: {error.filename}); give a "
+            "folder that you may read."
+        ) from error
+    if problems:
+        raise ReleaseError(
+            f"Release {release.folder} is damaged: {join_problems(problems)}; build or download it "
+            "again."
+        )
+    return len(release.manifest["files"])
+
+
+def _find_problems(release: Release) -> list[str]:
     files = release.manifest["files"]
-    found = set(_list_files(release.folder))
+    found = set(list_files(release.folder))
     problems = [f"{path} is missing" for path in sorted(set(files) - found)]
     problems += [f"{path} is not in the manifest" for path in sorted(found - set(files))]
     hashes = {path: hash_file(release.folder / path) for path in sorted(found & set(files))}
-    problems += [f"{path} has changed" for path in hashes if hashes[path] != files[path]["sha256"]]
+    problems += [f"{path} has changed" for path in hashes if hashes[path] != _hash_of(files[path])]
     if not problems and hash_content(hashes) != release.content_hash:
         problems = ["the content hash is wrong"]
-    if problems:
-        raise ReleaseError(
-            f"Release {release.folder} is damaged: {_join(problems)}; build or download it again."
-        )
-    return len(files)
+    return problems
 
 
-def _join(problems: Sequence[str], limit: int = 3) -> str:
+def _hash_of(entry: object) -> object:
+    return entry.get("sha256") if isinstance(entry, dict) else None
+
+
+def join_problems(problems: Sequence[str], limit: int = 3) -> str:
+    """Lists the first problems and says how many more there are."""
     more = f" and {len(problems) - limit} more" if len(problems) > limit else ""
     return ", ".join(problems[:limit]) + more
 
 
-def _list_files(folder: Path) -> list[str]:
-    return [
-        path.relative_to(folder).as_posix()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.name != MANIFEST
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+def list_files(folder: Path, *, hidden: bool = False) -> list[str]:
+    """Lists the files below a folder, without the manifest.
+
+    Args:
+        folder: Where to look.
+        hidden: List also what begins with a dot or is below a folder that does.
+
+    Raises:
+        OSError: If a folder cannot be read.
+    """
+    found = []
+    for place, folders, files in os.walk(folder, onerror=_raise):
+        if not hidden:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files = [name for name in files if not name.startswith(".")]
+        found += [(Path(place) / name).relative_to(folder).as_posix() for name in files]
+    return sorted(path for path in found if path != MANIFEST)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -8,10 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from valuedata.errors import ReleaseError
-from valuedata.release.folder import Release
+from valuedata.release.folder import Release, read_table
 
 __all__ = ["Drop", "Fate", "Life", "Reference", "Score", "count_drops", "find_rows", "tell_life"]
 
@@ -272,7 +271,7 @@ def _find_text(release: Release, text: str) -> list[str]:
     for value in release.values:
         for split in release.manifest["values"][value]["splits"]:
             for file in release.files(value, split):
-                table = pq.read_table(file, columns=["pair_id", *SIDES], partitioning=None)
+                table = read_table(release, file, ["pair_id", *SIDES])
                 for side in SIDES:
                     messages = table[side].combine_chunks()
                     contents = pc.struct_field(messages.flatten(), "content")

@@ -3,7 +3,6 @@
 import errno
 import glob
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from valuedata.errors import ReleaseError
-from valuedata.release.folder import MANIFEST, load_release
+from valuedata.labelling.cache import find_cache_folder
+from valuedata.release.folder import MANIFEST, join_problems, list_files, load_release
 
 __all__ = ["stage_release"]
 
@@ -26,6 +26,12 @@ REASONS = {
     errno.EPERM: f"permission is missing; {OTHER_FOLDER}",
     errno.EROFS: f"the file system is read-only; {OTHER_FOLDER}",
 }
+"""Reasons that may come up while a release is written, from whatever is written there."""
+REASONS_OF_PATH = {
+    errno.EEXIST: "a file is in the way; give another --out",
+    errno.ENOTDIR: "a file is in the way; give another --out",
+    errno.ENAMETOOLONG: "the name is too long; give a shorter --out",
+}
 
 
 @contextmanager
@@ -36,51 +42,91 @@ def stage_release(out: Path) -> Iterator[Path]:
     killed run left beside it is cleared away by the next one.
 
     Raises:
-        ReleaseError: If `out` is something else than a release, another process writes to it, the
-            disk is full, or permission is missing.
+        ReleaseError: If `out` is something else than a release, is the folder worked in, holds
+            files that no release has, cannot be written, or another process writes to it.
     """
-    out = out.resolve()
-    _check_replaceable(out)
-    try:
+    with _naming(out):
+        out = out.resolve()
+        _check_replaceable(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(_lock_path(out), timeout=0):
-            old = out.with_name(f".{out.name}.old")
+    with _lock(out):
+        old = out.with_name(f".{out.name}.old")
+        with _naming(out):
             _clear_leftovers(out, old)
             staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+        try:
             staging.chmod(0o755)  # mkdtemp hides it from others, a release is for everyone
-            try:
-                yield staging
+            yield staging
+            with _naming(out):
                 _swap(staging, out, old)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-    except Timeout as error:
-        raise ReleaseError(
-            f"Another build is writing {out.name!r}; wait for it or give another --out."
-        ) from error
+        except OSError as error:
+            if error.errno not in REASONS:
+                raise
+            raise _refuse(out, error) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _naming(out: Path) -> Iterator[None]:
+    """Turns every error of the file system into one that names `out`."""
+    try:
+        yield
     except OSError as error:
-        if error.errno not in REASONS:
-            raise
-        raise ReleaseError(f"Release {out} cannot be written: {REASONS[error.errno]}.") from error
+        raise _refuse(out, error) from error
+
+
+def _refuse(out: Path, error: OSError) -> ReleaseError:
+    number = error.errno or 0
+    known = REASONS.get(number) or REASONS_OF_PATH.get(number)
+    return ReleaseError(
+        f"Release {out} cannot be written: {known or f'{error.strerror}; give another --out'}."
+    )
 
 
 def _check_replaceable(out: Path) -> None:
+    here = Path.cwd()
+    if out in (here, *here.parents):
+        raise ReleaseError(
+            f"{out} is the folder you are in or one above it; give --out in a new folder."
+        )
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / MANIFEST).is_file():
         raise ReleaseError(
             f"{out} exists and is not a release; give another --out or move it away first."
         )
-    load_release(out)
+    listed = load_release(out).manifest["files"]
+    others = [path for path in list_files(out, hidden=True) if path not in listed]
+    if others:
+        raise ReleaseError(
+            f"Release {out} holds files that its build did not write ({join_problems(others)}); "
+            "move them away or give another --out."
+        )
 
 
-def _lock_path(out: Path) -> Path:
+@contextmanager
+def _lock(out: Path) -> Iterator[None]:
     """A lock outside the parent folder, so that nothing is left there."""
-    name = hashlib.sha256(str(out).encode()).hexdigest()[:16]
-    folder = (
-        Path(tempfile.gettempdir()) / f"valuedata-{os.getuid() if hasattr(os, 'getuid') else ''}"
-    )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{name}.lock"
+    name = hashlib.sha256(bytes(out)).hexdigest()[:16]
+    folder = find_cache_folder() / "locks"
+    lock = FileLock(folder / f"{name}.lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ReleaseError(
+            f"Another build is writing {out.name!r}; wait for it or give another --out."
+        ) from error
+    except OSError as error:
+        raise ReleaseError(
+            f"Lock folder {folder} cannot be used ({error.strerror}); free disk space or "
+            "permissions there, or set VALUEDATA_CACHE to a folder that can be written."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _clear_leftovers(out: Path, old: Path) -> None:
