@@ -1,6 +1,7 @@
 """The dataset card of a release, rendered from its folder."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,15 @@ def render_card(folder: Path) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["number"] = lambda count: f"{count:,}"
+    environment.filters["number"] = lambda count: f"{int(count):,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.0f} %"
     environment.filters["cell"] = _escape_cell
     card = environment.get_template("dataset.md.jinja").render(
         front_matter=_front_matter(release),
         manifest=manifest,
-        recipe_yaml=yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True),
+        recipe=_fence(
+            yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(), "yaml"
+        ),
         examples={value: _pick_example(release, value) for value in release.values},
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -92,13 +95,19 @@ def _pick_example(release: Release, value: str) -> dict[str, str] | None:
 def _quote(text: str) -> str:
     """Text of the data as a Markdown block that it cannot break out of."""
     short = text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS].rstrip() + " …"
-    fence = "````" if "```" in short else "```"
-    while fence in short:
+    return _fence(short, "text")
+
+
+def _fence(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
         fence += "`"
-    return f"{fence}text\n{short}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _escape_cell(text: object) -> str:
-    """Text for a cell of a Markdown table."""
+    """Text for a cell of a Markdown table, with nothing left in it that Markdown or HTML reads."""
     plain = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
-    return plain.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    line = " ".join(plain.split())
+    line = "".join(character if character.isprintable() else "\ufffd" for character in line)
+    return re.sub(r"([\\`\[\]!*_|<>])", r"\\\1", line)

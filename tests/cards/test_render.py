@@ -7,7 +7,7 @@ import pytest
 import yaml
 from matplotlib.image import imread
 
-from cards.render import render_card
+from cards.render import _escape_cell, _fence, render_card
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release
 
@@ -97,3 +97,13 @@ def test_a_missing_fact_is_an_error(starter: Release, tmp_path: Path) -> None:
     manifest.write_text(text.replace('"n_flipped"', '"n_other"'), encoding="utf-8")
     with pytest.raises(jinja2.UndefinedError, match="n_flipped"):
         render_card(folder)
+
+
+def test_names_from_data_are_plain_text() -> None:
+    assert _escape_cell("a|b\x1b[2J\n![x](y) <b> `c` *d_e*\\") == (
+        "a\\|b\ufffd\\[2J \\!\\[x\\](y) \\<b\\> \\`c\\` \\*d\\_e\\*\\\\"
+    )
+
+
+def test_a_block_is_longer_than_the_fences_in_it() -> None:
+    assert _fence("```\nx", "yaml") == "````yaml\n```\nx\n````"
