@@ -1,11 +1,12 @@
 """The frozen, validated configuration of a build; every default of a build lives here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from valuedata.errors import RecipeError, name_nearest
 
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 ALL_VALUES = "all"
+MAX_SEED = 2**31 - 1  # the largest that every library takes
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -134,7 +136,7 @@ class Recipe(Settings):
     """Everything that decides what a build selects.
 
     Attributes:
-        values: Names of the values, or ("all",).
+        values: Names of the values, each once, or ("all",).
         sources: Known names, Hub data sets "org/name[:config][@revision]", local paths, or
             "NAME=PATH".
         format: Format of every source's rows; null detects it by columns.
@@ -146,7 +148,7 @@ class Recipe(Settings):
     values: Annotated[tuple[str, ...], Field(min_length=1)]
     sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("starter",)
     format: str | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     max_bad_rows: Share = 0.01
     decontaminate: tuple[str, ...] = ()
     quality: QualitySettings = QualitySettings()
@@ -154,6 +156,16 @@ class Recipe(Settings):
     labels: LabelSettings = LabelSettings()
     selection: SelectionSettings = SelectionSettings()
     splits: SplitSettings = SplitSettings()
+
+    @field_validator("values")
+    @classmethod
+    def _name_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        distinct = tuple(dict.fromkeys(values))
+        if ALL_VALUES in distinct and len(distinct) > 1:
+            raise PydanticCustomError(
+                "all_and_others", "'all' stands for every value; name 'all' alone or without it"
+            )
+        return distinct
 
     def to_yaml(self) -> str:
         """The recipe as YAML that `load_recipe` reads back."""
@@ -168,32 +180,34 @@ class Recipe(Settings):
         Raises:
             RecipeError: If a name or a value is not allowed.
         """
-        content = self.model_dump()
-        for name, value in changes.items():
-            *groups, leaf = name.split(".")
-            target = content
-            for group in groups:
-                target = target[group]
-            target[leaf] = value
-        return self.__class__(**_validate(content).model_dump())
+        return self.__class__(**_validate(_replace(self.model_dump(), changes)).model_dump())
 
 
-def make_recipe(content: dict[str, Any]) -> Recipe:
+def make_recipe(content: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recipe:
     """Validates the content of a recipe.
+
+    Args:
+        content: Settings, those of a group in a mapping of their own.
+        changes: Dotted setting name to the value that it gets instead, before anything is checked.
 
     Raises:
         RecipeError: If a key or a value is not allowed; the message names the nearest key.
     """
-    return _validate(content)
+    return _validate(_replace(content, changes or {}))
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Reads a recipe from a YAML file.
+
+    Args:
+        path: The file.
+        changes: Dotted setting name to the value that it gets instead, before anything is checked.
 
     Raises:
         RecipeError: If the file cannot be read, is no YAML mapping, or holds a wrong key or value.
     """
-    return _validate(read_yaml(path, "Recipe", "settings, such as 'values: [empathy]'"))
+    content = read_yaml(path, "Recipe", "settings, such as 'values: [empathy]'")
+    return make_recipe(content, changes)
 
 
 def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
@@ -221,7 +235,19 @@ def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
     return content
 
 
-def _validate(content: dict[str, Any]) -> Recipe:
+def _replace(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with the changes; a group that is no mapping stays, for the validation to refuse."""
+    result = dict(content)
+    for name, value in changes.items():
+        key, _, rest = name.partition(".")
+        if not rest:
+            result[key] = value
+        elif isinstance(group := result.get(key, {}), Mapping):
+            result[key] = _replace(group, {rest: value})
+    return result
+
+
+def _validate(content: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -232,9 +258,17 @@ def _validate(content: dict[str, Any]) -> Recipe:
             raise RecipeError(
                 f"Recipe key {'.'.join(place)!r} is unknown; {name_nearest(place[-1], known)}"
             ) from error
-        raise RecipeError(
-            f"Recipe key {'.'.join(place)!r} cannot be {first['input']!r}: {first['msg']}."
-        ) from error
+        raise RecipeError(_explain(".".join(place), first)) from error
+
+
+def _explain(key: str, found: ErrorDetails) -> str:
+    given = found["input"]
+    if found["type"] == "missing":
+        return f"Recipe key {key!r} is missing; write for example '{key}: [empathy]'."
+    if found["type"] == "tuple_type":
+        items = given if isinstance(given, str) else "first, second"
+        return f"Recipe key {key!r} cannot be {given!r}; write a list, such as [{items}]."
+    return f"Recipe key {key!r} cannot be {given!r}: {found['msg']}."
 
 
 def _settings_at(groups: list[str]) -> Iterator[str]:

@@ -150,7 +150,7 @@ def test_why_of_a_semantic_duplicate_names_what_it_duplicates(run_at) -> None:
 
 
 def test_why_lists_ten_matches_at_most(run_at, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("valuedata.cli.releases.N_MATCHES", 2)
+    monkeypatch.setattr("valuedata.cli.lives.N_MATCHES", 2)
     output = run_at("why", "empathy-release", "words to").output
     assert output.splitlines()[0] == "3 pairs match; name one of them:"
     assert output.splitlines()[-1] == "  and 1 more rows"

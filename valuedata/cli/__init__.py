@@ -1,12 +1,15 @@
 """The command line: a command parses its options, calls the package and prints what it gave."""
 
 import os
+import re
 from importlib import import_module
 from typing import Any, Final
 
 import rich_click as click
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from valuedata.cli.logs import verbose_option
+from valuedata.cli.output import clean_line
 from valuedata.errors import ValuedataError, name_nearest
 
 __all__ = ["main"]
@@ -16,7 +19,7 @@ COMMANDS: Final = {
     "survey": "build",
     "label": "build",
     "inspect": "releases",
-    "why": "releases",
+    "why": "lives",
     "diff": "releases",
     "values": "catalogue",
     "sources": "catalogue",
@@ -54,20 +57,40 @@ class LazyGroup(click.RichGroup):
             ctx.fail(f"Command {args[0]!r} is unknown ({name_nearest(args[0], COMMANDS)})")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401
+        """Reads the options before the command; wrong ones are one sentence and status 2."""
+        try:
+            return super().make_context(*args, **extra)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _echo_error(_describe_usage(error))
+            raise Exit(USER_ERROR) from error
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         """Runs a command; what the user can mend becomes one sentence and status 2."""
         try:
             return super().invoke(ctx)
         except ValuedataError as error:
-            click.echo(f"Error: {error}", err=True)
+            _echo_error(str(error))
             ctx.exit(USER_ERROR)
         except click.UsageError as error:
-            hint = f"; `{error.ctx.command_path} --help` shows what it takes" if error.ctx else ""
-            click.echo(f"Error: {error.format_message().rstrip('.')}{hint}.", err=True)
+            _echo_error(_describe_usage(error))
             ctx.exit(USER_ERROR)
         except KeyboardInterrupt:
             click.echo("\nStopped; run the same command to continue.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _echo_error(message: str) -> None:
+    click.echo(f"Error: {clean_line(message)}", err=True)
+
+
+def _describe_usage(error: click.UsageError) -> str:
+    message = error.format_message().rstrip(".")
+    message = re.sub(r"\.? \(?Did you mean (.*)\?\)?$", r" (did you mean \1?)", message)
+    hint = f"; `{error.ctx.command_path} --help` shows what it takes" if error.ctx else ""
+    return f"{message}{hint}."
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

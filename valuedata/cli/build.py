@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from valuedata.cli.logs import verbose_option
 from valuedata.cli.options import (
     RecipeCommand,
     cleaning_options,
@@ -17,7 +18,7 @@ from valuedata.cli.options import (
     source_option,
     value_option,
 )
-from valuedata.cli.output import echo_json, echo_table, format_count, format_reasons
+from valuedata.cli.output import clean_line, echo_json, echo_table, format_count, format_reasons
 from valuedata.cli.progress import choose_progress
 
 if TYPE_CHECKING:
@@ -83,10 +84,8 @@ def build(
 @reading_options
 @cleaning_options
 @json_option
-@run_options
-def survey(
-    *, by_source: bool, config: Path | None, as_json: bool, quiet: bool, **options: object
-) -> None:
+@verbose_option
+def survey(*, by_source: bool, config: Path | None, as_json: bool, **options: object) -> None:
     """Count, for each value, the pairs that have it in one reply, in both or in neither.
 
     \b
@@ -94,11 +93,10 @@ def survey(
     valuedata survey
     valuedata survey --source hh-rlhf --source ultrafeedback --by-source
     """
-    values = {} if config else {"value": ("all",)}
-    recipe = read_recipe(config, {**options, **values}, quiet=quiet)
+    recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=False)
     from valuedata import pipeline
 
-    found = pipeline.survey(recipe, choose_progress(quiet=quiet))
+    found = pipeline.survey(recipe, choose_progress(quiet=False))
     if as_json:
         echo_json(summarise_survey(found, by_source=by_source))
     else:
@@ -127,8 +125,7 @@ def label(*, out: Path, config: Path | None, quiet: bool, **options: object) -> 
     valuedata label starter --out labels.parquet
     valuedata label my-pairs.jsonl --out labels.jsonl
     """
-    values = {} if config else {"value": ("all",)}
-    recipe = read_recipe(config, {**options, **values}, quiet=quiet)
+    recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=quiet)
     from valuedata import pipeline
 
     n_pairs = pipeline.label(recipe, out, choose_progress(quiet=quiet))
@@ -203,7 +200,7 @@ def show_survey(found: "Survey", *, by_source: bool) -> None:
         _show_counts(found.counts)
         return
     for source, counts in {"all sources": found.counts, **found.by_source}.items():
-        click.echo(f"\n{source}")
+        click.echo(f"\n{clean_line(source)}")
         _show_counts(counts)
 
 

@@ -1,15 +1,11 @@
 """values, sources: what the package knows."""
 
-import re
-
 import rich_click as click
 
 from valuedata.cli.options import json_option
 from valuedata.cli.output import echo_json, echo_table
 
 __all__ = ["sources", "values"]
-
-CITATION_KEY = re.compile(r"@\w+\{([^,]+),")
 
 
 @click.command
@@ -40,7 +36,7 @@ def values(*, as_json: bool) -> None:
 @click.command
 @json_option
 def sources(*, as_json: bool) -> None:
-    """List the known sources, with licence, format and citation.
+    """List the known sources, with licence and format; --json adds how to cite them.
 
     \b
     Examples:
@@ -66,14 +62,13 @@ def sources(*, as_json: bool) -> None:
         )
         return
     echo_table(
-        ("name", "repository", "licence", "format", "cite", "what it holds"),
+        ("name", "repository", "licence", "format", "what it holds"),
         (
             (
                 source.name,
                 source.repository or "bundled",
                 source.licence,
                 source.format,
-                ", ".join(CITATION_KEY.findall(source.citation)),
                 source.summary,
             )
             for source in KNOWN_SOURCES.values()

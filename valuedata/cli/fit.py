@@ -12,6 +12,7 @@ from valuedata.cli.progress import choose_progress
 
 __all__ = ["fit", "show_quality"]
 
+MAX_SEED = 2**31 - 1
 MEASURES = {
     "n_positives": "replies with it",
     "threshold": "threshold",
@@ -40,7 +41,12 @@ MEASURES = {
     help="Leave out the pairs of this source; repeatable.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the folds."
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of the folds.",
 )
 @json_option
 @run_options

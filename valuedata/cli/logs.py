@@ -6,6 +6,8 @@ from typing import Any
 
 import rich_click as click
 
+from valuedata.cli.output import clean_line
+
 __all__ = ["verbose_option"]
 
 PACKAGES = ("valuedata", "cards", "training", "evaluation")
@@ -16,7 +18,7 @@ class _EchoHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: "
-        click.echo(level + " ".join(self.format(record).split()), err=True)
+        click.echo(level + clean_line(" ".join(self.format(record).split())), err=True)
 
 
 _HANDLER = _EchoHandler()

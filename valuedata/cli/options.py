@@ -191,7 +191,23 @@ def read_recipe(config: Path | None, options: Mapping[str, object], *, quiet: bo
             "No value is named; give --value empathy, --value all or --config FILE "
             "(`valuedata values` lists them)."
         )
-    base = make_recipe({"values": changes["values"]}) if config is None else load_recipe(config)
-    if "sources" not in changes and "sources" not in base.model_fields_set and not quiet:
+    recipe = make_recipe({}, changes) if config is None else load_recipe(config, changes)
+    if "sources" not in recipe.model_fields_set and not quiet:
+        _check_names(recipe)
         click.echo(STARTER_HINT, err=True)
-    return base.updated(changes)
+    return recipe
+
+
+def _check_names(recipe: "Recipe") -> None:
+    """Lets a wrong name be the one thing that is said."""
+    from valuedata.cleaning.language import check_language
+    from valuedata.intake.formats import find_format
+    from valuedata.labelling.values import resolve_values
+    from valuedata.recipe import ALL_VALUES
+
+    if recipe.values != (ALL_VALUES,):
+        resolve_values(recipe.values)
+    if recipe.format is not None:
+        find_format(recipe.format)
+    if recipe.quality.language is not None:
+        check_language(recipe.quality.language)

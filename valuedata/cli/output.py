@@ -1,20 +1,22 @@
-"""What commands print: tables, JSON and shortened texts."""
+"""What commands print: tables, JSON and texts that cannot steer a terminal."""
 
 import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import rich_click as click
 
-__all__ = ["echo_json", "echo_table", "format_count", "format_reasons", "shorten"]
+__all__ = ["clean_line", "echo_json", "echo_table", "format_count", "format_reasons", "shorten"]
 
+NAME_WIDTH = 45  # a column with longer cells holds prose, which may wrap
 UNLIMITED = 10_000  # columns where no terminal limits them
 
 
 def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints a table on stdout; numbers stand right, and only a terminal's width wraps text.
+
+    The column with the longest text gives way first, so that names stay in one piece.
 
     Args:
         columns: Headings.
@@ -24,13 +26,16 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     from rich.console import Console
     from rich.table import Table
 
-    cells = [list(row) for row in rows]
+    cells = [[_format_cell(cell) for cell in row] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     for number, column in enumerate(columns):
         numeric = bool(cells) and all(_is_numeric(row[number]) for row in cells)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        wide = any(len(row[number]) > NAME_WIDTH for row in cells)
+        table.add_column(
+            column, justify="right" if numeric else "left", overflow="fold", no_wrap=not wide
+        )
     for row in cells:
-        table.add_row(*(format_count(cell) if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*row)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
     console = Console(markup=False, highlight=False, emoji=False, width=width)
     with console.capture() as capture:
@@ -58,12 +63,21 @@ def format_reasons(reasons: Mapping[str, int], limit: int) -> str:
     return ", ".join(named)
 
 
+def clean_line(text: str) -> str:
+    """Puts a text on one line that cannot steer a terminal; what comes from data may try to."""
+    spaced = (" " if character.isspace() else character for character in text)
+    return "".join(character if character.isprintable() else "\ufffd" for character in spaced)
+
+
 def shorten(text: str, width: int) -> str:
     """Puts a text on one line of at most `width` characters that cannot steer a terminal."""
-    line = " ".join(text.split())
-    line = "".join(character if character.isprintable() else "\ufffd" for character in line)
+    line = clean_line(" ".join(text.split()))
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
-def _is_numeric(cell: Any) -> bool:  # noqa: ANN401 - any cell
-    return isinstance(cell, int) or str(cell).removesuffix("%").replace(".", "", 1).isdecimal()
+def _format_cell(cell: object) -> str:
+    return format_count(cell) if isinstance(cell, int) else clean_line(str(cell))
+
+
+def _is_numeric(cell: str) -> bool:
+    return cell.removesuffix("%").replace(",", "").replace(".", "", 1).isdecimal()
