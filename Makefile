@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: test check lint types contracts fix docs clean
 
-# torch 2.13.0 by its exact version is the small CPU build; a range takes gigabytes of CUDA.
+# torch first and by its exact version, so that the rest takes what is there.
 $(BIN)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0

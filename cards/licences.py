@@ -14,6 +14,8 @@ STRICTNESS = (
     "cc-by-nc-4.0",
     "cc-by-nc-sa-4.0",
 )
+SHARE_ALIKE = "cc-by-sa-4.0"  # what is made of it may carry no further restriction
+NON_COMMERCIAL = frozenset({"cc-by-nc-4.0", "cc-by-nc-sa-4.0"})
 
 
 def combine_licences(licences: Iterable[str | None]) -> str:
@@ -23,6 +25,6 @@ def combine_licences(licences: Iterable[str | None]) -> str:
         licences: SPDX identifiers; None where a source, such as a local file, has none.
     """
     found = {(licence or "unknown").lower() for licence in licences}
-    if not found <= set(STRICTNESS):
+    if not found <= set(STRICTNESS) or (SHARE_ALIKE in found and NON_COMMERCIAL & found):
         return "unknown"
     return max(found, key=STRICTNESS.index)

@@ -13,14 +13,12 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from cards.render import render_card
 from valuedata.accounting import StageReport, Step
 from valuedata.cleaning.clean import Cleaned, clean_pairs
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.errors import SelectionError
-from valuedata.intake.collect import Intake, SourceRecord, read_pairs
-from valuedata.intake.known import STARTER_FILE
-from valuedata.intake.naming import Source, resolve_source
+from valuedata.intake.collect import Intake, read_pairs
+from valuedata.intake.naming import Source, describe_source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
 from valuedata.labelling.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
@@ -39,7 +37,7 @@ from valuedata.release.manifest import (
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset, write_subset
 from valuedata.selection.splits import SPLITS, count_crossing
-from valuedata.selection.subsets import Subset, join_user_turns, select_subset, split_subsets
+from valuedata.selection.subsets import Subset, join_user_turns, select_subsets, split_subsets
 from valuedata.selection.xor import SideCounts, count_sides
 
 __all__ = ["Survey", "build", "label", "survey"]
@@ -71,6 +69,8 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     Raises:
         ValuedataError: Whatever the user can mend; nothing is written then.
     """
+    from cards.render import render_card  # matplotlib, which survey and label do without
+
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values)
     sources = _resolve_sources(recipe)
@@ -81,18 +81,14 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             cleaned = clean_pairs(intake.pairs, recipe, progress)
             labels = _label(extractor, cleaned.pairs, progress)
             counts = _count(labels, VALUE_NAMES)
-            with progress("Selecting", None):
-                subsets = _select(cleaned.pairs, labels, counts, recipe)
-                groups = group_near_prompts(
-                    cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed
-                )
-                split = split_subsets(subsets, _sources_of(cleaned.pairs), groups, recipe)
+            embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
+            subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
+            split = _split(cleaned.pairs, subsets, recipe, progress)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
-            with progress("Writing", None):
-                _write(staging, intake, cleaned, labels, trails)
+            _write(staging, intake, cleaned, labels, trails, progress)
         content = {
             "valuedata_version": version("valuedata"),
-            "recipe": describe_recipe(recipe, _name_sources(sources, intake.records)),
+            "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
             "sources": [asdict(record) for record in intake.records],
             "labels": describe_labels(extractor.fingerprint, labels),
             "survey": {value: found.to_json() for value, found in counts.items()},
@@ -101,7 +97,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
                 trail.value: describe_subset(trail, _sources_of(intake.pairs), SPLITS)
                 for trail in trails
             },
-            "splits": {"names": list(SPLITS)} | _check_leaks(cleaned.pairs, groups, split),
+            "splits": {"names": list(SPLITS)} | _check_leaks(cleaned.pairs, recipe, split),
             "flags": count_flags(cleaned.flags),
             "versions": list_versions(),
         }
@@ -176,38 +172,14 @@ def _label(extractor: Extractor, pairs: Dataset, progress: Progress) -> Labels:
         return extractor.label(pairs, advance)
 
 
-def _select(
-    pairs: Dataset, labels: Labels, counts: Mapping[str, SideCounts], recipe: Recipe
-) -> list[Subset]:
-    encoder = load_encoder(recipe.labels.precision)
-
-    subsets = []
-    for value in _choose_values(recipe, counts):
-        subset = select_subset(pairs, labels, value, recipe, partial(embed_pairs, encoder))
-        if not len(subset.kept):
-            found = counts[value]
-            raise SelectionError(
-                f"No pair is left with {value!r} on exactly one side (chosen only "
-                f"{found.chosen_only}, rejected only {found.rejected_only}, both {found.both}, "
-                f"neither {found.neither}); add a --source or lower --min-margin."
-            )
-        subsets.append(subset)
-    return subsets
-
-
-def _choose_values(recipe: Recipe, counts: Mapping[str, SideCounts]) -> tuple[str, ...]:
-    """The values to build; "all" takes each that reaches the recipe's smallest subset."""
-    if recipe.values != (ALL_VALUES,):
-        return resolve_values(recipe.values)
-    least = recipe.selection.min_pairs
-    reached = tuple(value for value in counts if counts[value].one_sided >= least)
-    if not reached:
-        best = max(counts, key=lambda value: counts[value].one_sided)
-        raise SelectionError(
-            f"No value reaches {least} one-sided pairs (the most are {counts[best].one_sided} of "
-            f"{best}); lower --min-pairs or add a --source."
-        )
-    return reached
+def _split(
+    pairs: Dataset, subsets: Sequence[Subset], recipe: Recipe, progress: Progress
+) -> npt.NDArray[np.object_]:
+    with progress("Splitting", len(pairs)) as advance:
+        groups = group_near_prompts(pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
+        split = split_subsets(subsets, _sources_of(pairs), groups, recipe)
+        advance(len(pairs))
+    return split
 
 
 def _count(labels: Labels, names: Sequence[str]) -> dict[str, SideCounts]:
@@ -247,12 +219,26 @@ def _trace(
     )
 
 
+def _describe_sources(sources: Sequence[Source], intake: Intake) -> list[str]:
+    return [
+        describe_source(source, record.revision)
+        for source, record in zip(sources, intake.records, strict=True)
+    ]
+
+
 def _write(
-    staging: Path, intake: Intake, cleaned: Cleaned, labels: Labels, trails: Sequence[Trail]
+    staging: Path,
+    intake: Intake,
+    cleaned: Cleaned,
+    labels: Labels,
+    trails: Sequence[Trail],
+    progress: Progress,
 ) -> None:
     labelled = (cleaned.rows, labels)
-    for trail in trails:
-        write_subset(staging, intake.pairs, labelled, trail, SPLITS)
+    with progress("Writing", len(trails)) as advance:
+        for trail in trails:
+            write_subset(staging, intake.pairs, labelled, trail, SPLITS)
+            advance(1)
     discarded = [
         Discarded(**{name: row[name] for name in row if name != "is_bad"})
         for row in intake.discards
@@ -263,28 +249,17 @@ def _write(
     pq.write_table(decisions, staging / "decisions.parquet")
 
 
-def _name_sources(sources: Sequence[Source], records: Sequence[SourceRecord]) -> list[str]:
-    """The sources as they are written to read the same rows again, without folders."""
-    names = []
-    for source, record in zip(sources, records, strict=True):
-        if source.repository is not None:
-            parts = ":".join(filter(None, (source.repository, source.config)))
-            names.append(f"{parts}@{record.revision}")
-        elif source.files == (STARTER_FILE,):
-            names.append(source.name)
-        else:
-            names.append(f"{source.name}={record.location}")
-    return names
+def _check_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) -> dict[str, int]:
+    """Counts, from the result, prompts and groups of near prompts in more than one split.
 
-
-def _check_leaks(
-    pairs: Dataset, groups: npt.NDArray[np.int64], split: npt.NDArray[np.object_]
-) -> dict[str, int]:
-    """Counts, from the result, prompts and groups of near prompts in more than one split."""
-    rows = np.flatnonzero(split != None)  # noqa: E711 - elementwise
-    prompts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
+    The groups are formed anew, of the released pairs alone and from another seed.
+    """
+    released = np.flatnonzero(split != None)  # noqa: E711 - elementwise
+    rows = pairs.select(released)
+    prompts = [join_user_turns(prompt) for prompt in rows["prompt"]]
+    groups = group_near_prompts(rows, recipe.splits.near_prompt_jaccard, recipe.seed + 1)
     return {
-        "n_prompt_groups": len(np.unique(groups[rows])),
-        "n_crossing_prompts": count_crossing(prompts, split[rows]),
-        "n_crossing_groups": count_crossing(groups[rows].tolist(), split[rows]),
+        "n_prompt_groups": len(np.unique(groups)),
+        "n_crossing_prompts": count_crossing(prompts, split[released]),
+        "n_crossing_groups": count_crossing(groups.tolist(), split[released]),
     }

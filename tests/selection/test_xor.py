@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import SelectionSettings
-from valuedata.selection.xor import cap_pairs, count_sides, select_one_sided
+from valuedata.selection.xor import cap_pairs, count_sides, require_margin, select_one_sided
 
 THRESHOLD = np.array([0.5], dtype=np.float32)
 
@@ -38,7 +38,7 @@ def test_sides_are_counted(four_pairs: Labels) -> None:
 
 
 def test_one_sided_pairs_stay_and_rejected_only_are_flipped(four_pairs: Labels) -> None:
-    result = select_one_sided(four_pairs, "empathy", min_margin=0.0)
+    result = select_one_sided(four_pairs, "empathy")
     assert result.verdict.reasons.tolist() == [
         "",
         "",
@@ -50,9 +50,11 @@ def test_one_sided_pairs_stay_and_rejected_only_are_flipped(four_pairs: Labels) 
 
 
 def test_small_margins_are_dropped(four_pairs: Labels) -> None:
-    result = select_one_sided(four_pairs, "empathy", min_margin=0.3)
-    assert result.verdict.kept.tolist() == [0]
-    assert result.verdict.reasons[1] == "margin below the minimum"
+    margin = select_one_sided(four_pairs, "empathy").margin
+    verdict = require_margin(margin[:2], 0.3)
+    assert verdict.kept.tolist() == [0]
+    assert verdict.reasons[1] == "margin below the minimum"
+    assert require_margin(margin[:2], 0.2).kept.tolist() == [0, 1]
 
 
 probabilities = arrays(np.float32, (30, 1), elements=st.floats(0, 1, width=32))
@@ -60,8 +62,8 @@ probabilities = arrays(np.float32, (30, 1), elements=st.floats(0, 1, width=32))
 
 @given(probabilities, probabilities)
 def test_swapping_the_sides_swaps_the_flips(chosen: np.ndarray, rejected: np.ndarray) -> None:
-    straight = select_one_sided(Labels(("v",), chosen, rejected, THRESHOLD), "v", min_margin=-1.0)
-    swapped = select_one_sided(Labels(("v",), rejected, chosen, THRESHOLD), "v", min_margin=-1.0)
+    straight = select_one_sided(Labels(("v",), chosen, rejected, THRESHOLD), "v")
+    swapped = select_one_sided(Labels(("v",), rejected, chosen, THRESHOLD), "v")
     kept = straight.verdict.kept
     assert kept.tolist() == swapped.verdict.kept.tolist()
     assert (straight.flipped[kept] != swapped.flipped[kept]).all()
@@ -99,8 +101,8 @@ def test_caps_hold(max_pairs: int, seed: int) -> None:
     margin = rng.random(60).astype(np.float32)
     kept = cap_pairs(margin, sources, clusters, settings).kept
     assert len(kept) <= max_pairs
-    assert np.unique(sources[kept], return_counts=True)[1].max() <= np.ceil(0.5 * max_pairs)
-    assert np.bincount(clusters[kept]).max() <= np.ceil(0.3 * max_pairs)
+    assert np.unique(sources[kept], return_counts=True)[1].max() <= max(1, 0.5 * max_pairs)
+    assert np.bincount(clusters[kept]).max() <= max(1, 0.3 * max_pairs)
 
 
 def test_nothing_is_kept_beyond_the_largest_subset() -> None:

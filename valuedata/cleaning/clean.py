@@ -61,11 +61,12 @@ def clean_pairs(pairs: Dataset, recipe: Recipe, progress: Progress) -> Cleaned:
         lambda kept: find_near_duplicates(kept, recipe.dedup, recipe.seed),
         lambda kept: find_contamination(kept, prompt_files, recipe.dedup.contamination_ngram),
     )
-    with progress("Deduplicating", None):
+    with progress("Deduplicating", len(stages) * len(pairs)) as advance:
         for find in stages:
             rows = steps[-1].kept
             verdict = find(pairs.select(rows))
             warn_of_loss(verdict, recipe.dedup.warn_share)
             steps.append(Step(rows, verdict))
+            advance(len(pairs))
     rows = steps[-1].kept
     return Cleaned(flags, tuple(steps), rows, pairs.select(rows))

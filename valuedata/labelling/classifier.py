@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from datasets import Dataset
 
 from valuedata.labelling.encoder import Encoder, encode, load_encoder
@@ -14,6 +15,8 @@ from valuedata.labelling.readings import read_sides
 from valuedata.recipe import LabelSettings
 
 __all__ = ["Classifier", "Extractor", "load_extractor"]
+
+PAIRS_A_ROUND = 8_192  # bounds memory: texts and vectors of so many pairs are held at once
 
 
 class Extractor(Protocol):
@@ -69,11 +72,13 @@ class Classifier:
         Raises:
             LabelError: If the cache is damaged or cannot be written.
         """
-        chosen, rejected = read_sides(pairs)
-        readings = chosen + rejected
-        probabilities = predict(self.heads, readings, encode(self.encoder, readings, progress))
-        n = len(chosen)
-        return Labels(self.names, probabilities[:n], probabilities[n:], self.heads.thresholds)
+        sides = np.empty((2, len(pairs), len(self.names)), dtype=np.float32)
+        for start in range(0, len(pairs), PAIRS_A_ROUND):
+            rows = slice(start, min(start + PAIRS_A_ROUND, len(pairs)))
+            for side, readings in enumerate(read_sides(pairs.select(range(rows.start, rows.stop)))):
+                vectors = encode(self.encoder, readings, progress)
+                sides[side, rows] = predict(self.heads, readings, vectors)
+        return Labels(self.names, sides[0], sides[1], self.heads.thresholds)
 
 
 def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) -> Extractor:

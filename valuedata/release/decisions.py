@@ -14,6 +14,7 @@ from valuedata.labelling.labels import Labels
 __all__ = ["DECISIONS_SCHEMA", "Discarded", "Trail", "tabulate_decisions"]
 
 KEEP, DROP = "kept", "dropped"
+EXCERPT_CHARACTERS = 160
 
 DUPLICATE = pa.struct(
     [("pair_id", pa.string()), ("source", pa.string()), ("source_row", pa.int64())]
@@ -130,7 +131,7 @@ def tabulate_decisions(
         "reason": reason,
         "duplicate_of": _name_duplicates(identity, duplicate),
         "flags": list(flags),
-        "excerpt": pa.nulls(len(pairs), pa.string()),
+        "excerpt": _quote_dropped(pairs, in_subset, flags),
         "chosen_probabilities": _spread(len(pairs), rows, labels.chosen),
         "rejected_probabilities": _spread(len(pairs), rows, labels.rejected),
         "subsets": _tabulate_subsets(identity, trails),
@@ -141,6 +142,20 @@ def tabulate_decisions(
     order = {source: number for number, source in enumerate(dict.fromkeys(sources))}
     numbers = np.array([order[source] for source in sources], dtype=np.int64)
     return table.take(np.lexsort((table.column("source_row").to_numpy(), numbers)))
+
+
+def _quote_dropped(
+    pairs: Dataset, in_subset: npt.NDArray[np.bool_], flags: Sequence[Sequence[str]]
+) -> list[str | None]:
+    """How the last turn before the replies begins, of pairs that are in no subset.
+
+    Pairs in a subset are there to be read, and what carries personal data is not repeated.
+    """
+    prompts = (pair["prompt"] for pair in pairs.select_columns("prompt"))
+    return [
+        None if kept or found or not prompt else prompt[-1]["content"][:EXCERPT_CHARACTERS]
+        for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True)
+    ]
 
 
 def _tabulate_drops(

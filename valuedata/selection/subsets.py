@@ -8,15 +8,33 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
-from valuedata.accounting import Step
+from valuedata.accounting import Step, Verdict
 from valuedata.cleaning.dedup import find_semantic_duplicates
+from valuedata.errors import SelectionError
 from valuedata.labelling.labels import Labels
-from valuedata.recipe import Recipe
+from valuedata.labelling.values import VALUE_NAMES, resolve_values
+from valuedata.progress import Progress
+from valuedata.recipe import ALL_VALUES, Recipe
 from valuedata.selection.clusters import cluster_texts
 from valuedata.selection.splits import SPLITS, assign_splits
-from valuedata.selection.xor import cap_pairs, select_one_sided
+from valuedata.selection.xor import (
+    SideCounts,
+    cap_pairs,
+    count_sides,
+    require_margin,
+    select_one_sided,
+)
 
-__all__ = ["EmbedPairs", "Subset", "join_user_turns", "select_subset", "split_subsets"]
+__all__ = [
+    "EmbedPairs",
+    "Subset",
+    "join_user_turns",
+    "select_subset",
+    "select_subsets",
+    "split_subsets",
+]
+
+logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +66,51 @@ class Subset:
         """(k,) int64 rows of the labelled pairs in the subset, ascending."""
         return self.steps[-1].kept
 
+    @property
+    def n_available(self) -> int:
+        """Pairs that were there before the caps."""
+        return len(self.steps[-1].rows) if self.steps[-1].verdict.stage == "caps" else 0
+
+
+def select_subsets(
+    pairs: Dataset, labels: Labels, recipe: Recipe, embed_pairs: EmbedPairs, progress: Progress
+) -> list[Subset]:
+    """Selects the subset of each value that the recipe names; "all" takes those large enough.
+
+    A value is large enough for "all" where, before the caps, `min_pairs` of its pairs are left.
+
+    Args:
+        pairs: n labelled pairs.
+        labels: Their labels.
+        recipe: The values, settings of selection and deduplication, and the seed.
+        embed_pairs: Gives the vectors of the one-sided pairs.
+        progress: Shows how many values are done.
+
+    Raises:
+        UnknownValueError: If the recipe names an unknown value.
+        SelectionError: If no pair is left for a value named, or no value is large enough.
+    """
+    takes_all = recipe.values == (ALL_VALUES,)
+    least = recipe.selection.min_pairs if takes_all else 1
+    values = VALUE_NAMES if takes_all else resolve_values(recipe.values)
+    subsets = []
+    with progress("Selecting", len(values)) as advance:
+        for value in values:
+            subset = select_subset(pairs, labels, value, recipe, embed_pairs)
+            if subset.n_available >= least:
+                subsets.append(subset)
+            elif not takes_all:
+                raise SelectionError(_explain_empty(value, count_sides(labels, value), recipe))
+            advance(1)
+    if not subsets:
+        counts = {value: count_sides(labels, value).one_sided for value in values}
+        best = max(values, key=lambda value: counts[value])
+        raise SelectionError(
+            f"No value reaches {least} one-sided pairs (the most are {counts[best]} of {best}, "
+            "before margin and semantic duplicates); lower --min-pairs or add a --source."
+        )
+    return subsets
+
 
 def select_subset(
     pairs: Dataset, labels: Labels, value: str, recipe: Recipe, embed_pairs: EmbedPairs
@@ -61,26 +124,43 @@ def select_subset(
         recipe: Settings of selection and deduplication, and the seed.
         embed_pairs: Gives the vectors of the one-sided pairs.
     """
-    one_sided = select_one_sided(labels, value, recipe.selection.min_margin)
-    candidates = one_sided.verdict.kept
+    one_sided = select_one_sided(labels, value)
     steps = [Step(np.arange(len(labels)), one_sided.verdict)]
+    rows = steps[-1].kept
+    steps.append(Step(rows, require_margin(one_sided.margin[rows], recipe.selection.min_margin)))
+    rows = steps[-1].kept
     cluster = np.full(len(labels), None, dtype=object)
-    if len(candidates):
-        chosen, rejected = embed_pairs(pairs.select(candidates))
-        flipped = one_sided.flipped[candidates, None]
+    if len(rows):
+        chosen, rejected = embed_pairs(pairs.select(rows))
+        flipped = one_sided.flipped[rows, None]
         rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
-        ranks = np.argsort(np.argsort(-one_sided.margin[candidates], kind="stable"))
+        ranks = np.argsort(np.argsort(-one_sided.margin[rows], kind="stable"))
         distinct = find_semantic_duplicates(rewarded, other, ranks, recipe.dedup.semantic_cosine)
-        steps.append(Step(candidates, distinct))
-        rows = candidates[distinct.kept]
+        steps.append(Step(rows, distinct))
+        rows = steps[-1].kept
         vectors = _unite(chosen[distinct.kept], rejected[distinct.kept])
         texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
         clusters = cluster_texts(vectors, texts, recipe.seed)
         cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
         sources = np.array(pairs.select(rows)["source"], dtype=object)
         caps = cap_pairs(one_sided.margin[rows], sources, clusters.assignment, recipe.selection)
+        _warn_of_room(value, caps, recipe.selection.max_pairs)
         steps.append(Step(rows, caps))
     return Subset(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster)
+
+
+def _warn_of_room(value: str, caps: Verdict, max_pairs: int | None) -> None:
+    """Says where the caps, not a lack of pairs, keep a subset smaller than was asked."""
+    n_kept = len(caps.kept)
+    if max_pairs is not None and n_kept < min(max_pairs, len(caps.reasons)):
+        logger.warning(
+            "The subset of %s has %d pairs, not %d: %s; raise --max-cluster-share or "
+            "--max-source-share for more.",
+            value,
+            n_kept,
+            max_pairs,
+            ", ".join(f"{reason} {n}" for reason, n in caps.report.dropped.items()),
+        )
 
 
 def split_subsets(
@@ -132,3 +212,16 @@ def _unite(
     both = chosen + rejected
     united: npt.NDArray[np.float32] = both / np.linalg.norm(both, axis=1, keepdims=True)
     return united
+
+
+def _explain_empty(value: str, found: SideCounts, recipe: Recipe) -> str:
+    counted = (
+        f"(chosen only {found.chosen_only}, rejected only {found.rejected_only}, "
+        f"both {found.both}, neither {found.neither})"
+    )
+    if found.one_sided:
+        return (
+            f"No pair has {value!r} on exactly one side {counted} with a margin of at least "
+            f"{recipe.selection.min_margin:g}; lower --min-margin or add a --source."
+        )
+    return f"No pair has {value!r} on exactly one side {counted}; add a --source."

@@ -10,7 +10,14 @@ from valuedata.accounting import KEPT, Verdict
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import SelectionSettings
 
-__all__ = ["OneSided", "SideCounts", "cap_pairs", "count_sides", "select_one_sided"]
+__all__ = [
+    "OneSided",
+    "SideCounts",
+    "cap_pairs",
+    "count_sides",
+    "require_margin",
+    "select_one_sided",
+]
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,12 @@ def count_sides(labels: Labels, value: str) -> SideCounts:
     )
 
 
-def select_one_sided(labels: Labels, value: str, min_margin: float) -> OneSided:
+def select_one_sided(labels: Labels, value: str) -> OneSided:
     """Keeps the pairs whose value is on exactly one side, and flips those where it was rejected.
 
     Args:
         labels: Labels of n pairs.
         value: Name of the value.
-        min_margin: Smallest p(rewarded) - p(other) that stays.
 
     Source: XOR and flip of arXiv 2605.07925, section on value-specific subsets.
     """
@@ -87,10 +93,16 @@ def select_one_sided(labels: Labels, value: str, min_margin: float) -> OneSided:
     difference = labels.chosen[:, column] - labels.rejected[:, column]
     margin = np.where(flipped, -difference, difference).astype(np.float32)
     reasons = np.full(len(margin), KEPT, dtype=object)
-    reasons[margin < min_margin] = "margin below the minimum"
     reasons[chosen & rejected] = "value in both replies"
     reasons[~chosen & ~rejected] = "value in neither reply"
     return OneSided(Verdict("one-sided", reasons), flipped, margin)
+
+
+def require_margin(margin: npt.NDArray[np.float32], min_margin: float) -> Verdict:
+    """Keeps the pairs whose margin, (n,) float32, is at least `min_margin`."""
+    reasons = np.full(len(margin), KEPT, dtype=object)
+    reasons[margin < min_margin] = "margin below the minimum"
+    return Verdict("margin", reasons)
 
 
 def cap_pairs(
@@ -111,8 +123,8 @@ def cap_pairs(
     if settings.max_pairs is None:
         return Verdict("caps", reasons)
     room = {
-        "source cap": math.ceil(settings.max_source_share * settings.max_pairs),
-        "cluster cap": math.ceil(settings.max_cluster_share * settings.max_pairs),
+        "source cap": _count_room(settings.max_source_share, settings.max_pairs),
+        "cluster cap": _count_room(settings.max_cluster_share, settings.max_pairs),
     }
     members = {"source cap": sources, "cluster cap": clusters}
     n_kept = 0
@@ -129,3 +141,8 @@ def cap_pairs(
             for key in keys:
                 taken[key] = taken.get(key, 0) + 1
     return Verdict("caps", reasons)
+
+
+def _count_room(share: float, max_pairs: int) -> int:
+    """Whole pairs within a share, at least one; 0.07 of 100 is 7 in spite of rounding."""
+    return max(1, math.floor(share * max_pairs + 1e-9))
