@@ -64,3 +64,40 @@ def test_defaults_are_written_out() -> None:
     content = yaml.safe_load(make_recipe({"values": ["empathy"]}).to_yaml())
     assert content["sources"] == ["starter"]
     assert content["selection"]["min_pairs"] == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "Recipe key 'values' is missing; write for example 'values: [empathy]'."),
+        (
+            {"values": "empathy"},
+            "Recipe key 'values' cannot be 'empathy'; write a list, such as [empathy].",
+        ),
+        (
+            {"values": 3},
+            "Recipe key 'values' cannot be 3; write a list, such as [first, second].",
+        ),
+        (
+            {"values": ["all", "empathy"]},
+            "Recipe key 'values' cannot be ['all', 'empathy']: 'all' stands for every value; name "
+            "'all' alone or without it.",
+        ),
+    ],
+)
+def test_wrong_values_are_one_sentence(content: dict, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_recipe(content)
+    assert str(caught.value) == message
+
+
+def test_a_value_counts_once() -> None:
+    assert make_recipe({"values": ["humor", "empathy", "humor"]}).values == ("humor", "empathy")
+
+
+def test_changes_come_before_the_checks() -> None:
+    recipe = make_recipe({"selection": {"max_pairs": 9}}, {"values": ["humor"], "splits.test": 0.2})
+    assert recipe.values == ("humor",)
+    assert (recipe.selection.max_pairs, recipe.splits.test) == (9, 0.2)
+    with pytest.raises(RecipeError, match="Recipe key 'selection' cannot be 3"):
+        make_recipe({"values": ["humor"], "selection": 3}, {"selection.max_pairs": 9})

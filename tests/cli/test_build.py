@@ -18,6 +18,7 @@ from valuedata.cli.build import (
     summarise_survey,
 )
 from valuedata.cli.options import SETTINGS, STARTER_HINT, read_recipe
+from valuedata.errors import ValuedataError
 from valuedata.intake.known import STARTER_FILE
 from valuedata.labelling.heads import PACKAGED
 from valuedata.labelling.values import LABEL_NAMES
@@ -188,7 +189,11 @@ def test_options_reach_the_release(run, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "folder"),
-    [(["all"], "all-release"), (["empathy", "honesty"], "empathy-honesty-release")],
+    [
+        (["all"], "all-release"),
+        (["humor", "humor"], "humor-release"),
+        (["empathy", "honesty"], "empathy-honesty-release"),
+    ],
 )
 def test_a_release_is_named_by_its_values(values, folder) -> None:
     assert name_release(make_recipe({"values": values})) == folder
@@ -209,6 +214,30 @@ def test_options_win_over_the_recipe_file(tmp_path, monkeypatch, capsys) -> None
             "selection": {"min_margin": 0.4, "max_pairs": 9},
         }
     )
+
+
+def test_options_complete_the_recipe_file(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("sources: [a.jsonl]\nselection: {max_pairs: 9}\n")
+    recipe = read_words("--config recipe.yaml --value humor --min-margin 0.4")
+    selection = {"min_margin": 0.4, "max_pairs": 9}
+    assert recipe == make_recipe(
+        {"values": ["humor"], "sources": ["a.jsonl"], "selection": selection}
+    )
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_survey_needs_no_values(run, tmp_path) -> None:
+    (tmp_path / "recipe.yaml").write_text("sources: [rows.jsonl]\n")
+    result = run("survey", "--config", "recipe.yaml")
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+@pytest.mark.parametrize("words", ["--value empaty", "--value humor --format trll"])
+def test_an_error_comes_without_the_hint(words, capsys) -> None:
+    with pytest.raises(ValuedataError, match="did you mean"):
+        read_words(words, quiet=False)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_bundled_corpus_is_mentioned_unless_quiet(capsys) -> None:

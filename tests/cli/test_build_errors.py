@@ -47,6 +47,10 @@ def prepare_recipe(folder: Path) -> None:
     (folder / "recipe.yaml").write_text("values: [empathy]\nselection: {min_margn: 0.1}\n")
 
 
+def prepare_bare_recipe(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text("sources: [rows.jsonl]\n")
+
+
 def prepare_rows(folder: Path) -> None:
     write_rows(folder / "rows.jsonl", make_plain_rows(4))
 
@@ -65,7 +69,7 @@ ERRORS = {
     "unknown source": (
         prepare_nothing,
         "build --value empathy --source hh-rlfh",
-        ["Source 'hh-rlfh' is unknown; did you mean 'hh-rlhf'?"],
+        ["Source 'hh-rlfh' is unknown", "did you mean 'hh-rlhf'?"],
     ),
     "missing file": (
         prepare_nothing,
@@ -96,6 +100,31 @@ ERRORS = {
         prepare_recipe,
         "build --config recipe.yaml",
         ["Recipe key 'selection.min_margn' is unknown; did you mean 'min_margin' or"],
+    ),
+    "a recipe without values": (
+        prepare_bare_recipe,
+        "build --config recipe.yaml",
+        ["Recipe key 'values' is missing; write for example 'values: [empathy]'"],
+    ),
+    "all values and one": (
+        prepare_nothing,
+        "build --value all --value empathy",
+        ["'all' stands for every value; name 'all' alone or without it"],
+    ),
+    "a seed that is too large": (
+        prepare_nothing,
+        "build --value empathy --seed 2147483648",
+        ["Recipe key 'seed' cannot be 2147483648"],
+    ),
+    "output in the folder worked in": (
+        prepare_nothing,
+        "build --value empathy --source starter --out .",
+        ["is the folder you are in or one above it; give --out in a new folder"],
+    ),
+    "output below a file": (
+        prepare_rows,
+        "build --value empathy --source rows.jsonl --out rows.jsonl/x/y",
+        ["cannot be written: a file is in the way; give another --out"],
     ),
     "a wrong number": (
         prepare_nothing,
@@ -133,7 +162,7 @@ def check_error(result, folder: Path, before: set[Path], parts: list[str]) -> No
     for part in parts:
         assert part in said[0]
     assert (result.stdout, result.exit_code) == ("", 2)
-    assert set(folder.rglob("*")) == before
+    assert {path for path in folder.rglob("*") if "locks" not in path.parts} == before
 
 
 @pytest.mark.parametrize("case", ERRORS)
@@ -259,3 +288,23 @@ def test_a_missing_permission(run, tmp_path) -> None:
         "a folder that you may write to."
     )
     check_error(result, tmp_path, before, [message])
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ("label rows.jsonl --out closed/sub/l.jsonl", "Folder closed/sub cannot be used"),
+        ("build --value empathy --source rows.jsonl --out closed/sub/o", "permission is missing"),
+        (
+            "build --value empathy --source rows.jsonl --decontaminate closed/t.txt",
+            "Recipe key 'decontaminate' names closed/t.txt, which cannot be read (Permission",
+        ),
+    ],
+)
+def test_a_folder_that_may_not_be_read(run, tmp_path, words: str, part: str) -> None:
+    write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
+    (tmp_path / "closed").mkdir(mode=0o000)
+    before = set(tmp_path.rglob("*"))
+    with drop_override():
+        result = run(*words.split())
+    check_error(result, tmp_path, before, [part])

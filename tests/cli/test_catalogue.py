@@ -24,13 +24,7 @@ def test_values_for_scripts(run) -> None:
 def test_sources_are_listed_in_order(run) -> None:
     lines = run("sources").stdout.splitlines()
     assert [line.split()[0] for line in lines[2:]] == list(KNOWN_SOURCES)
-    assert lines[3].split()[:5] == [
-        "hh-rlhf",
-        "Anthropic/hh-rlhf",
-        "MIT",
-        "hh",
-        "bai2022training",
-    ]
+    assert lines[3].split()[:5] == ["hh-rlhf", "Anthropic/hh-rlhf", "MIT", "hh", "dialogues"]
 
 
 def test_sources_for_scripts(run) -> None:

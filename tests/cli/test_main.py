@@ -10,6 +10,7 @@ from click import unstyle
 
 from tests.cli.rows import choose_rows, write_rows
 from valuedata.cli import COMMANDS
+from valuedata.cli.output import echo_table
 
 pytestmark = pytest.mark.usefixtures("vector_cache")
 
@@ -58,6 +59,12 @@ def test_an_unknown_command_names_the_nearest(run) -> None:
             "Invalid value for '--min-pairs': 'x' is not a valid integer; "
             "`valuedata build --help` shows what it takes.",
         ),
+        (
+            "--bogus",
+            "No such option '--bogus' (did you mean '--verbose'?); `valuedata --help`",
+        ),
+        ("build --sed 3", "No such option '--sed' (did you mean one of: '--seed', '--source'?); `"),
+        ("fit a --out b --seed -1", "Invalid value for '--seed': -1 is not in the range"),
         ("why folder", "Missing argument 'PAIR_ID|TEXT'; `valuedata why --help` shows"),
         ("inspect a b", "Got unexpected extra argument (b); `valuedata inspect --help` shows"),
     ],
@@ -118,3 +125,14 @@ def test_defaults_of_the_help_are_those_of_the_recipe(run) -> None:
     assert first == second
     assert "[default: 0.2]" in first
     assert "[default: en]" in first
+
+
+def test_names_cannot_steer_the_terminal(run) -> None:
+    result = run("inspect", "a\x1b[2J\nb")
+    assert result.stderr.startswith("Error: a\ufffd[2J b is not a release")
+    assert result.stderr.count("\n") == 1
+
+
+def test_cells_cannot_steer_the_terminal(capsys) -> None:
+    echo_table(("name",), [("a\x1b[2J\nb\u202e",)])
+    assert capsys.readouterr().out.splitlines()[2] == "a\ufffd[2J b\ufffd"

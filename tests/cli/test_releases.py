@@ -106,10 +106,12 @@ humor         0.500         0.000       0.500   chosen
 WHY_TWICE = """\
 {id} (talk:0)
   dropped at quality: not in the wanted language
+  the row begins: Hello?
   passed: intake, exact duplicates
 
 {id} (talk:1)
   dropped at exact duplicates: same text of {id} (talk:0)
+  the row begins: Hello?
   passed: intake
 """
 
@@ -166,10 +168,10 @@ def test_why_for_scripts(run_at) -> None:
 
 
 def test_why_of_what_is_not_there(run_at) -> None:
-    result = run_at("why", "empathy-release", "Question 4")
+    result = run_at("why", "empathy-release", "Question 40")
     assert result.stderr == (
-        "Error: Nothing in empathy-release matches 'Question 4'; give a pair id, SOURCE:ROW, or "
-        "text of a kept pair (texts of dropped pairs are not in a release).\n"
+        "Error: Nothing in empathy-release matches 'Question 40'; give a pair id, SOURCE:ROW, text "
+        "of a kept pair, or text from the beginning of a dropped one.\n"
     )
     assert (result.stdout, result.exit_code) == ("", 2)
 
@@ -219,3 +221,11 @@ def test_diff_for_scripts(run_at, tmp_path) -> None:
     assert content["same_content"] is True  # the seed alone changed nothing
     assert content["changes"] == [{"name": "recipe.seed", "before": 0, "after": 1}]
     assert content["subsets"]["empathy"]["added"] == []
+
+
+def test_diff_verifies_both(run, release: Release, tmp_path) -> None:
+    copy = shutil.copytree(release.folder, tmp_path / "copy")
+    (copy / "decisions.parquet").write_bytes(b"")
+    result = run("diff", release.folder, "copy")
+    assert result.stderr.startswith("Error: Release copy is damaged: decisions.parquet has changed")
+    assert (result.stdout, result.exit_code) == ("", 2)

@@ -26,8 +26,8 @@ TEXT_WIDTH = 160
 def why(*, release: Path, query: str, as_json: bool) -> None:
     """Tell the life of one pair: the stages it passed, why it was dropped, and its scores.
 
-    The pair is named by its id or the start of one, by SOURCE:ROW, or by text from a kept pair;
-    texts of dropped pairs are not in a release.
+    The pair is named by its id or the start of one, by SOURCE:ROW, or by text from it; of a dropped
+    pair, a release holds only the beginning.
 
     \b
     Examples:

@@ -148,8 +148,8 @@ def find_rows(release: Release, query: str) -> tuple[int, ...]:
     Args:
         release: Where to look.
         query: A pair id or the first four digits or more of one; a source and the row in it; or
-            text that occurs in a prompt or reply of a kept pair, or in the excerpt of a row that
-            became no pair. The first of the three that finds something is taken.
+            text that occurs in a prompt or reply of a kept pair, or in the excerpt of a dropped
+            row. The first of the three that finds something is taken.
 
     Returns:
         Rows of `release.decisions`, ascending.
@@ -172,8 +172,8 @@ def find_rows(release: Release, query: str) -> tuple[int, ...]:
     rows = pc.indices_nonzero(found).to_pylist()
     if not rows:
         raise ReleaseError(
-            f"Nothing in {release.folder} matches {query!r}; give a pair id, SOURCE:ROW, or text "
-            "of a kept pair (texts of dropped pairs are not in a release)."
+            f"Nothing in {release.folder} matches {query!r}; give a pair id, SOURCE:ROW, text of a "
+            "kept pair, or text from the beginning of a dropped one."
         )
     return tuple(rows)
 
