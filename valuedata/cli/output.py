@@ -32,7 +32,10 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         numeric = bool(cells) and all(_is_numeric(row[number]) for row in cells)
         wide = any(len(row[number]) > NAME_WIDTH for row in cells)
         table.add_column(
-            column, justify="right" if numeric else "left", overflow="fold", no_wrap=not wide
+            column,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=not (wide or numeric),
         )
     for row in cells:
         table.add_row(*row)
