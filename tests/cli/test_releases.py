@@ -106,12 +106,12 @@ humor         0.500         0.000       0.500   chosen
 WHY_TWICE = """\
 {id} (talk:0)
   dropped at quality: not in the wanted language
-  the row begins: Hello?
+  the last turn of its prompt begins: Hello?
   passed: intake, exact duplicates
 
 {id} (talk:1)
   dropped at exact duplicates: same text of {id} (talk:0)
-  the row begins: Hello?
+  the last turn of its prompt begins: Hello?
   passed: intake
 """
 

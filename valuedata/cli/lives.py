@@ -88,7 +88,8 @@ def _show_life(life: "Life") -> None:
     if life.source_id is not None:
         click.echo(f"  id in the source: {shorten(life.source_id, TEXT_WIDTH)}")
     if life.excerpt is not None:
-        click.echo(f"  the row begins: {shorten(life.excerpt, TEXT_WIDTH)}")
+        what = "the last turn of its prompt" if life.row.pair_id else "the row"
+        click.echo(f"  {what} begins: {shorten(life.excerpt, TEXT_WIDTH)}")
     click.echo(f"  passed: {', '.join(life.passed) or 'no stage'}")
     if life.flags:
         click.echo(f"  found in it: {clean_line(', '.join(life.flags))}")
