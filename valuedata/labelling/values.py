@@ -21,7 +21,7 @@ __all__ = [
     "resolve_values",
 ]
 
-# Source: DESIGN.md section 2; the order of the columns of every label matrix.
+# The order of the columns of every label matrix.
 VALUE_NAMES = (
     "empathy",
     "fairness",
