@@ -86,6 +86,9 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             split = _split(cleaned.pairs, subsets, recipe, progress)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
             _write(staging, intake, cleaned, labels, trails, progress)
+            names = _sources_of(intake.pairs)
+            described = {trail.value: describe_subset(trail, names, SPLITS) for trail in trails}
+            leaks = _check_leaks(cleaned.pairs, recipe, split)
         content = {
             "valuedata_version": version("valuedata"),
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
@@ -93,11 +96,8 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "labels": describe_labels(extractor.fingerprint, labels),
             "survey": {value: found.to_json() for value, found in counts.items()},
             "stages": [report.to_json() for report in _report(intake, cleaned)],
-            "values": {
-                trail.value: describe_subset(trail, _sources_of(intake.pairs), SPLITS)
-                for trail in trails
-            },
-            "splits": {"names": list(SPLITS)} | _check_leaks(cleaned.pairs, recipe, split),
+            "values": described,
+            "splits": {"names": list(SPLITS)} | leaks,
             "flags": count_flags(cleaned.flags),
             "versions": list_versions(),
         }

@@ -11,7 +11,7 @@ from datasets import Dataset
 from valuedata.accounting import KEPT, Step
 from valuedata.labelling.labels import Labels
 
-__all__ = ["DECISIONS_SCHEMA", "Discarded", "Trail", "tabulate_decisions"]
+__all__ = ["DECISIONS_SCHEMA", "DROP", "Discarded", "Trail", "tabulate_decisions"]
 
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160

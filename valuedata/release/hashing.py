@@ -6,16 +6,11 @@ from pathlib import Path
 
 __all__ = ["hash_content", "hash_file"]
 
-BYTES_PER_READ = 1 << 20
-
 
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file, as 64 hex digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(BYTES_PER_READ):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_content(hashes: Mapping[str, str]) -> str:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from valuedata.errors import ReleaseError
+from valuedata.release.decisions import DROP
 from valuedata.release.folder import Release, read_table
 
 __all__ = ["Drop", "Fate", "Life", "Reference", "Score", "count_drops", "find_rows", "tell_life"]
 
-KEEP, DROP = "kept", "dropped"
 PAIR_ID = re.compile(r"[0-9a-f]{4,16}")
 SIDES = ("prompt", "chosen", "rejected")
 MAX_ROW_DIGITS = 19  # what fits 64 bits
