@@ -22,6 +22,7 @@ MAX_LINES = 300
 HEAVY = ("datasets", "faiss", "numpy", "pyarrow", "pydantic", "rich.progress", "sklearn", "torch")
 
 PUBLIC: Final = {
+    "Agreement",
     "BadRowsError",
     "FormatError",
     "LabelError",
@@ -29,6 +30,8 @@ PUBLIC: Final = {
     "RecipeError",
     "Release",
     "ReleaseError",
+    "ScoreSettings",
+    "Scores",
     "SelectionError",
     "SourceError",
     "Survey",
@@ -36,10 +39,12 @@ PUBLIC: Final = {
     "ValuedataError",
     "__version__",
     "build",
+    "compare",
     "label",
     "load_recipe",
     "load_release",
     "make_recipe",
+    "score",
     "survey",
 }
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         UnknownValueError,
         ValuedataError,
     )
+    from valuedata.labelling.agreement import Agreement
+    from valuedata.labelling.score_settings import ScoreSettings
+    from valuedata.labelling.scoring import Scores, compare, score
     from valuedata.pipeline import Survey, build, label, survey
     from valuedata.recipe import Recipe, load_recipe, make_recipe
     from valuedata.release.folder import Release, load_release
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Agreement",
     "BadRowsError",
     "FormatError",
     "LabelError",
@@ -33,6 +37,8 @@ __all__ = [
     "RecipeError",
     "Release",
     "ReleaseError",
+    "ScoreSettings",
+    "Scores",
     "SelectionError",
     "SourceError",
     "Survey",
@@ -40,14 +46,19 @@ __all__ = [
     "ValuedataError",
     "__version__",
     "build",
+    "compare",
     "label",
     "load_recipe",
     "load_release",
     "make_recipe",
+    "score",
     "survey",
 ]
 
 _HOMES = {
+    "valuedata.labelling.agreement": {"Agreement"},
+    "valuedata.labelling.score_settings": {"ScoreSettings"},
+    "valuedata.labelling.scoring": {"Scores", "compare", "score"},
     "valuedata.pipeline": {"Survey", "build", "label", "survey"},
     "valuedata.recipe": {"Recipe", "load_recipe", "make_recipe"},
     "valuedata.release.folder": {"Release", "load_release"},

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "values": "catalogue",
     "sources": "catalogue",
     "fit": "fit",
+    "score": "score",
 }
 """Command to its module in this package, in the order of the help."""
 

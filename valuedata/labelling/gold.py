@@ -8,15 +8,16 @@ from typing import Any
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
 from valuedata.intake.known import STARTER_FILE
-from valuedata.intake.pairs import RowError, parse_messages
-from valuedata.intake.parsers import add_system, make_reply, parse_prompt
+from valuedata.intake.pairs import RowError, Sides
+from valuedata.intake.parsers import add_system, parse_trl, parse_ultrafeedback
 from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
-from valuedata.schema import Message
+from valuedata.schema import compute_pair_id
 
 __all__ = ["GoldPair", "load_gold"]
 
 STARTER = "starter"
+COLUMNS = ("prompt", "chosen", "rejected", "chosen_labels", "rejected_labels")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class GoldPair:
     """One pair with its true labels.
 
     Attributes:
+        sides: All messages, as the intake reads them.
         source: Where the pair is from.
         group: The whole prompt; pairs that share it are never split between training and scoring.
         chosen: The chosen reply as it is read.
@@ -32,12 +34,18 @@ class GoldPair:
         rejected_labels: Names that the rejected reply expresses.
     """
 
+    sides: Sides
     source: str
     group: str
     chosen: Reading
     rejected: Reading
     chosen_labels: frozenset[str]
     rejected_labels: frozenset[str]
+
+    @property
+    def pair_id(self) -> str:
+        """The id by which labels of the pair are found."""
+        return compute_pair_id(*self.sides)
 
 
 def load_gold(
@@ -97,31 +105,43 @@ def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> G
         raise FormatError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
     if not isinstance(row, dict):
         raise FormatError(f"{where} is not a JSON object; mend that line.")
+    if "pair_id" in row and "prompt" not in row:
+        raise FormatError(
+            f"{where} is a label record, not a labelled pair; `valuedata score` takes its file "
+            "with --labels."
+        )
     return _parse_row(row, where, source, names)
 
 
 def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collection[str]) -> GoldPair:
     try:
-        prompt = add_system(row, parse_prompt(row))
+        sides = _parse_sides(row)
         return GoldPair(
+            sides=sides,
             source=str(row.get("source", source)),
-            group=json.dumps([[turn["role"], turn["content"]] for turn in prompt]),
-            chosen=make_reading(prompt, _parse_reply(row["chosen"], "chosen")),
-            rejected=make_reading(prompt, _parse_reply(row["rejected"], "rejected")),
+            group=json.dumps([[turn["role"], turn["content"]] for turn in sides.prompt]),
+            chosen=make_reading(sides.prompt, sides.chosen),
+            rejected=make_reading(sides.prompt, sides.rejected),
             chosen_labels=_parse_labels(row, "chosen_labels", where, names),
             rejected_labels=_parse_labels(row, "rejected_labels", where, names),
         )
     except KeyError as error:
         raise FormatError(
-            f"{where} lacks column {error.args[0]!r}; labelled pairs have prompt, chosen, "
-            "rejected, chosen_labels and rejected_labels."
+            f"{where} lacks column {error.args[0]!r}; labelled pairs have {', '.join(COLUMNS)}."
         ) from error
     except RowError as error:
         raise FormatError(f"{where} cannot be used: {error}; mend that line.") from error
 
 
-def _parse_reply(value: object, column: str) -> list[Message]:
-    return make_reply(value) if isinstance(value, str) else parse_messages(value, column)
+def _parse_sides(row: Mapping[str, Any]) -> Sides:
+    """Reads the texts as the intake does, so that a pair has one id however it comes in."""
+    for column in COLUMNS:
+        if column not in row:
+            raise KeyError(column)
+    whole = isinstance(row["chosen"], list) and isinstance(row["rejected"], list)
+    in_parts = not whole or isinstance(row["prompt"], list)
+    sides = parse_trl(row) if in_parts else parse_ultrafeedback(row)
+    return sides._replace(prompt=add_system(row, sides.prompt))
 
 
 def _parse_labels(
