@@ -20,7 +20,7 @@ CALLED = {
     "recall": "recall",
     "average_precision": "average precision",
     "subset_precision_rewarded": "in the rewarded reply",
-    "subset_precision": "in the rewarded reply only",
+    "subset_precision": "in it alone",
     "subset_recall": "recall",
 }
 BAR = 0.26
@@ -75,7 +75,9 @@ def _draw_bars(
     axes.set_title(title, loc="left", pad=28)
     axes.set_xlim(0, 1)
     axes.set_xlabel("with 95 % intervals; no bar where undefined")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderpad=0.2)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderpad=0.2, fontsize=9
+    )
     _arrange_names(axes, list(names))
 
 

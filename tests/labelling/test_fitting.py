@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from valuedata.errors import LabelError
+from valuedata.intake.pairs import Sides
 from valuedata.labelling import fitting
 from valuedata.labelling.classifier import Classifier
 from valuedata.labelling.encoder import encode
@@ -11,6 +12,7 @@ from valuedata.labelling.fitting import fit_classifier
 from valuedata.labelling.gold import GoldPair
 from valuedata.labelling.heads import load_heads, predict, save_heads
 from valuedata.labelling.readings import Reading
+from valuedata.schema import Message
 
 PETS = ("cat", "dog", "hen", "owl", "fox", "bee", "ant", "cow", "pig", "rat", "elk", "emu")
 SAD = "I am so sorry about your {}."
@@ -21,7 +23,16 @@ def make_pair(pet, *, flipped, group=None):
     sides = [(SAD, frozenset({"empathy"})), (DRY, frozenset())]
     (chosen, chosen_labels), (rejected, rejected_labels) = sides[::-1] if flipped else sides
     prompt = f"My {pet} is ill."
+    asked, *replies = (
+        [Message(role=role, content=text)]
+        for role, text in (
+            ("user", prompt),
+            ("assistant", chosen.format(pet)),
+            ("assistant", rejected.format(pet)),
+        )
+    )
     return GoldPair(
+        sides=Sides(asked, *replies),
         source="pets",
         group=group or pet,
         chosen=Reading(prompt, chosen.format(pet)),

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError
+from valuedata.intake.collect import read_pairs
 from valuedata.intake.known import STARTER_FILE
+from valuedata.intake.naming import resolve_source
 from valuedata.labelling.gold import load_gold
 
 ROW = {
@@ -55,7 +57,8 @@ def test_sources_are_left_out(tmp_path):
         ("{", FormatError, "line 2 is not valid JSON"),
         ("[1]", FormatError, "line 2 is not a JSON object"),
         ({"prompt": "x"}, FormatError, "line 2 lacks column 'chosen'"),
-        ({"chosen": "x"}, FormatError, "line 2 cannot be used: lacks column 'prompt'"),
+        ({"chosen": "x"}, FormatError, "line 2 lacks column 'prompt'"),
+        ({"pair_id": "x"}, FormatError, "line 2 is a label record, .* with --labels"),
         (ROW | {"chosen": 3}, FormatError, "line 2 cannot be used"),
         (ROW | {"chosen_labels": "empathy"}, FormatError, "no list of names in 'chosen_labels'"),
         (ROW | {"chosen_labels": ["humour"]}, UnknownValueError, "did you mean 'humor'"),
@@ -64,6 +67,28 @@ def test_sources_are_left_out(tmp_path):
 def test_a_wrong_row_is_named_by_its_line(tmp_path, row, error, sentence):
     with pytest.raises(error, match=sentence):
         load_gold([write(tmp_path, ROW, row)])
+
+
+def test_a_pair_has_the_id_that_the_intake_gives_it(tmp_path):
+    reply = {"role": "assistant", "content": "Okay."}
+    whole = [*MESSAGES["prompt"], reply]
+    rows = [
+        ROW,
+        ROW | {"system": "S", "chosen": "Assistant: I feel with you."},
+        ROW | MESSAGES | {"rejected": whole, "chosen": [*MESSAGES["prompt"], *MESSAGES["chosen"]]},
+        ROW | {"prompt": "Sad day.", "chosen": [*whole[:1], reply, *whole], "rejected": whole},
+    ]
+    gold = load_gold([write(tmp_path, *rows)])
+    work = tmp_path / "work"
+    work.mkdir()
+    for number, (row, pair) in enumerate(zip(rows, gold, strict=True)):
+        source = resolve_source(str(write(tmp_path, row, name=f"{number}.jsonl")), None)
+        assert read_pairs([source], work, 1.0).pairs["pair_id"][0] == pair.pair_id
+
+
+def test_replies_that_the_intake_refuses_are_read_as_they_stand(tmp_path):
+    (pair,) = load_gold([write(tmp_path, ROW | {"chosen": "Human: Oh no."})])
+    assert (pair.chosen.reply, pair.rejected.reply) == ("Human: Oh no.", "Okay.")
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -27,7 +27,7 @@ MEANS = {
     "brier": "Brier score",
     "ece": "expected calibration error",
     "subset_precision_rewarded": "subsets: in the rewarded reply",
-    "subset_precision": "subsets: in the rewarded reply only",
+    "subset_precision": "subsets: in the rewarded reply alone",
     "subset_recall": "subsets: recall",
     "agreement": "agreement",
     "kappa": "Cohen's kappa",
@@ -160,12 +160,14 @@ def show_scores(content: Mapping[str, Any]) -> None:
     Args:
         content: What `Scores.to_json` gives.
     """
+    from valuedata.labelling.scores import MIN_ONE_SIDED
+
     click.echo(
         f"{content['n_pairs']:,} of {content['n_gold']:,} labelled pairs measured, of "
         f"{content['n_prompts']:,} prompts"
     )
     for note in _list_notes(content):
-        click.echo(note)
+        click.echo(clean_line(note))
     click.echo("\nReplies")
     echo_table(
         ("name", "with it", "precision", "recall", "F1", "average precision", "Brier", "ECE"),
@@ -176,7 +178,7 @@ def show_scores(content: Mapping[str, Any]) -> None:
     )
     click.echo("\nSubsets, after XOR and flip, with 95 % intervals")
     echo_table(
-        ("name", "one-sided", "subset", "in the rewarded", "in it only", "recall"),
+        ("name", "one-sided", "subset", "in the rewarded", "in it alone", "recall"),
         (
             (
                 name,
@@ -188,6 +190,7 @@ def show_scores(content: Mapping[str, Any]) -> None:
         ),
     )
     _show_means(content["means"])
+    click.echo(f"Subsets: over the values with at least {MIN_ONE_SIDED} one-sided pairs")
 
 
 def show_agreement(content: Mapping[str, Any]) -> None:
@@ -206,7 +209,7 @@ def show_agreement(content: Mapping[str, Any]) -> None:
     if content["n_unlabelled"]:
         click.echo(f"{content['n_unlabelled']:,} replies lack labels in a file and are left out")
     if content["names_of_one"]:
-        click.echo(f"Names in one file only: {', '.join(content['names_of_one'])}")
+        click.echo(clean_line(f"Names in one file only: {', '.join(content['names_of_one'])}"))
     click.echo()
     echo_table(
         ("name", "first", "second", "agreement", "Cohen's kappa", "PABAK"),
@@ -259,7 +262,7 @@ def _show_means(means: Mapping[str, Any]) -> None:
     )
     for key, mean in means.items():
         if mean["undefined"]:
-            names = ", ".join(mean["undefined"])
+            names = clean_line(", ".join(mean["undefined"]))
             click.echo(f"{MEANS[key]} has no mean, for it is undefined for {names}; see --value")
 
 
@@ -329,10 +332,10 @@ def _format(found: Mapping[str, Any]) -> str:
 def _format_interval(found: Mapping[str, Any]) -> str:
     if found["low"] is None:
         return "undefined"
-    return f"{found['low']:.3f} to {found['high']:.3f}"
+    return f"[{found['low']:.3f}, {found['high']:.3f}]"
 
 
 def _format_with_interval(found: Mapping[str, Any]) -> str:
     if found["value"] is None or found["low"] is None:
         return _format(found)
-    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"

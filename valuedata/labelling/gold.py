@@ -8,11 +8,17 @@ from typing import Any
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
 from valuedata.intake.known import STARTER_FILE
-from valuedata.intake.pairs import RowError, Sides
-from valuedata.intake.parsers import add_system, parse_trl, parse_ultrafeedback
+from valuedata.intake.pairs import RowError, Sides, check_sides, parse_messages
+from valuedata.intake.parsers import (
+    add_system,
+    make_reply,
+    parse_prompt,
+    parse_trl,
+    parse_ultrafeedback,
+)
 from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
-from valuedata.schema import compute_pair_id
+from valuedata.schema import Message, compute_pair_id
 
 __all__ = ["GoldPair", "load_gold"]
 
@@ -134,14 +140,29 @@ def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collectio
 
 
 def _parse_sides(row: Mapping[str, Any]) -> Sides:
-    """Reads the texts as the intake does, so that a pair has one id however it comes in."""
+    """Reads the texts as the intake does, so that a pair has one id however it comes in.
+
+    Replies that the intake refuses, such as a text of turns that has none of the assistant's, have
+    labels all the same; they are read as they stand.
+    """
     for column in COLUMNS:
         if column not in row:
             raise KeyError(column)
     whole = isinstance(row["chosen"], list) and isinstance(row["rejected"], list)
-    in_parts = not whole or isinstance(row["prompt"], list)
-    sides = parse_trl(row) if in_parts else parse_ultrafeedback(row)
-    return sides._replace(prompt=add_system(row, sides.prompt))
+    parse = parse_ultrafeedback if whole and isinstance(row["prompt"], str) else parse_trl
+    try:
+        sides = parse(row)
+        sides = sides._replace(prompt=add_system(row, sides.prompt))
+        check_sides(sides)
+    except RowError:
+        prompt = add_system(row, parse_prompt(row))
+        replies = (_parse_reply(row[name], name) for name in ("chosen", "rejected"))
+        return Sides(prompt, *replies)
+    return sides
+
+
+def _parse_reply(value: object, column: str) -> list[Message]:
+    return make_reply(value) if isinstance(value, str) else parse_messages(value, column)
 
 
 def _parse_labels(

@@ -1,9 +1,8 @@
 """Labels read back from a file of records, whoever made them."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +33,7 @@ class LabelRecords:
         pair_ids: n distinct ids.
         probabilities: (2, n, v) float64; NaN all along a reply that could not be labelled.
         expressed: (2, n, v) bool; False all along such a reply.
-        errors: Why replies could not be labelled, to their number.
+        errors: (2, n) object: why a reply could not be labelled; empty text where it could.
         n_repeated: Further records of a pair that had one; the first stands.
         n_conflicting: Those of them with other labels than the first.
     """
@@ -43,7 +42,7 @@ class LabelRecords:
     pair_ids: tuple[str, ...]
     probabilities: npt.NDArray[np.float64]
     expressed: npt.NDArray[np.bool_]
-    errors: Mapping[str, int] = field(default_factory=dict)
+    errors: npt.NDArray[np.object_]
     n_repeated: int = 0
     n_conflicting: int = 0
 
@@ -64,6 +63,7 @@ def make_records(pair_ids: Sequence[str], labels: Labels) -> LabelRecords:
         pair_ids=tuple(pair_ids[row] for row in rows),
         probabilities=np.stack([taken.chosen, taken.rejected]).astype(np.float64),
         expressed=np.stack([taken.expressed("chosen"), taken.expressed("rejected")]),
+        errors=np.full((2, len(rows)), "", dtype=object),
         n_repeated=len(pair_ids) - len(rows),
     )
 
@@ -110,7 +110,10 @@ def read_records(path: Path) -> LabelRecords:
         pair_ids=tuple(rows),
         probabilities=both[:, :, 0].transpose(1, 0, 2),
         expressed=both[:, :, 1].transpose(1, 0, 2).astype(np.bool_),
-        errors=Counter(side for found in rows.values() for side in found if isinstance(side, str)),
+        errors=np.array(
+            [[side if isinstance(side, str) else "" for side in found] for found in rows.values()],
+            dtype=object,
+        ).T,
         n_repeated=n_repeated,
         n_conflicting=n_conflicting,
     )

@@ -197,7 +197,7 @@ def _score_records(
         n_unused=len(records.pair_ids) - len(set(rows)),
         n_repeated_records=records.n_repeated,
         n_conflicting_records=records.n_conflicting,
-        errors=Counter(records.errors),
+        errors=Counter(filter(None, records.errors[:, rows].ravel().tolist())),
         unscored=tuple(sorted(used - set(records.names))),
         trained_on=trained_on,
         names=measured,
