@@ -71,12 +71,13 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path, row, error, sentence):
 
 def test_a_pair_has_the_id_that_the_intake_gives_it(tmp_path):
     reply = {"role": "assistant", "content": "Okay."}
+    other = {"role": "assistant", "content": "Oh."}
     whole = [*MESSAGES["prompt"], reply]
     rows = [
         ROW,
         ROW | {"system": "S", "chosen": "Assistant: I feel with you."},
         ROW | MESSAGES | {"rejected": whole, "chosen": [*MESSAGES["prompt"], *MESSAGES["chosen"]]},
-        ROW | {"prompt": "Sad day.", "chosen": [*whole[:1], reply, *whole], "rejected": whole},
+        ROW | {"prompt": "Sad day.", "chosen": [*whole[:1], other], "rejected": whole},
     ]
     gold = load_gold([write(tmp_path, *rows)])
     work = tmp_path / "work"
