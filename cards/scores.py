@@ -62,6 +62,7 @@ def draw_agreement(content: Mapping[str, Any], path: Path) -> None:
     _draw_measure(axes, [found["kappa"] for found in names.values()], 0.0, BLUE)
     axes.set_xlabel(f"Cohen's kappa, with 95 % intervals over {content['clusters']}")
     _arrange_names(axes, list(names))
+    axes.set_xlim(right=1)
     axes.axvline(0, color=GREY, linewidth=0.8)
     _save(figure, path)
 

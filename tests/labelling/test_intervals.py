@@ -56,6 +56,28 @@ def test_blocks_change_nothing(monkeypatch):
     assert estimate(take_share(sums), 60, 100, np.random.default_rng(1)) != whole
 
 
+def test_an_interval_of_what_chance_only_raises_holds_the_estimate():
+    """The gap of a share from what it is in the data: none there, some in every resample."""
+    ones = np.arange(12) < 5
+
+    def measure(counts):
+        return {"gap": np.abs((counts @ ones) / 12 - 5 / 12)[:, None] + 0.25}
+
+    plain, moved = (
+        estimate(measure, 12, 200, np.random.default_rng(0), names)["gap"][0]
+        for names in ((), ("gap",))
+    )
+    assert plain.value == moved.value == plain.low == 0.25
+    assert moved.low < 0.25 < moved.high < plain.high
+
+
+def test_an_interval_of_gaps_does_not_end_below_zero():
+    def measure(counts):
+        return {"gap": np.abs(counts[:, :1] - 1)}
+
+    assert estimate(measure, 12, 200, np.random.default_rng(0), ("gap",))["gap"][0].low == 0.0
+
+
 def test_the_undefined_is_counted_apart():
     def measure(counts):
         rare = np.where(counts[:, 0] > 0, counts[:, 0], np.nan)

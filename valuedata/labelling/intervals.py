@@ -1,6 +1,6 @@
 """Intervals by a bootstrap that draws whole clusters, because pairs of one prompt are alike."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,7 @@ def estimate(
     n_groups: int,
     n_resamples: int,
     rng: np.random.Generator,
+    centred: Collection[str] = (),
 ) -> dict[str, list[Estimate]]:
     """Measures the data as they are, and on resamples of their clusters for the intervals.
 
@@ -64,18 +65,26 @@ def estimate(
         n_groups: Clusters.
         n_resamples: How many resamples.
         rng: Draws them.
+        centred: Measures of zero or more that chance can only raise, such as a sum of absolute
+            gaps: a resample has the chance of the data and its own, so all lie too high. Their
+            intervals are moved by the mean excess of the resamples.
 
     Returns:
         Measure to its k estimates; the interval is undefined where there is but one cluster.
 
     Source: percentile bootstrap, Efron and Tibshirani 1993, chapter 13; clusters drawn whole, Field
-    and Welsh 2007, "Bootstrapping clustered data".
+    and Welsh 2007, "Bootstrapping clustered data". The excess of absolute gaps: Kumar, Liang and Ma
+    2019, "Verified Uncertainty Calibration", arXiv 1909.10155.
     """
     values = measure(np.ones((1, n_groups)))
     drawn = [measure(counts) for counts in _draw(n_groups, n_resamples, rng)]
     return {
         name: [
-            _make_estimate(float(value), np.concatenate([block[name][:, k] for block in drawn]))
+            _make_estimate(
+                float(value),
+                np.concatenate([block[name][:, k] for block in drawn]),
+                is_centred=name in centred,
+            )
             if n_groups > 1
             else Estimate(float(value), np.nan, np.nan)
             for k, value in enumerate(numbers[0])
@@ -95,10 +104,13 @@ def _draw(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator
         yield np.array(drawn, dtype=np.float64)
 
 
-def _make_estimate(value: float, drawn: Floats) -> Estimate:
+def _make_estimate(value: float, drawn: Floats, *, is_centred: bool) -> Estimate:
     defined = drawn[~np.isnan(drawn)]
     if np.isnan(value) or not len(defined):
         return Estimate(value, np.nan, np.nan, len(drawn) - len(defined))
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
+    if is_centred:
+        excess = defined.mean() - value
+        low, high = max(0.0, low - excess), high - excess
     return Estimate(value, float(low), float(high), len(drawn) - len(defined))

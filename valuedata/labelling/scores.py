@@ -171,7 +171,7 @@ def measure_matched(
         table = {name: np.stack([one[name] for one in found], axis=1) for name in found[0]}
         return table | {f"mean_{name}": take_mean(table[name], ks) for name, ks in chosen.items()}
 
-    found = estimate(measure_all, n_groups, n_resamples, rng)
+    found = estimate(measure_all, n_groups, n_resamples, rng, centred=("ece", "mean_ece"))
     names = {
         name: NameScores(
             counts={
