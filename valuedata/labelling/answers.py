@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from valuedata.errors import LabelError
 from valuedata.labelling.cache import LOOKUP_SIZE, connect, describe_damage, prepare_file
@@ -65,8 +65,8 @@ class Answer:
 class AnswerCache:
     """A file of answers by the digest of all that was sent.
 
-    Several processes may share it, and a process killed at any moment loses only the calls under
-    way.
+    Several processes may share it, and a process killed at any moment loses only what it had not
+    committed.
 
     Attributes:
         path: The SQLite file.
@@ -147,6 +147,12 @@ class _Row(BaseModel):
     failure: str | None
     tokens_in: int | None
     tokens_out: int | None
+
+    @model_validator(mode="after")
+    def _hold_one(self) -> Self:
+        if (self.content is None) == (self.failure is None):
+            raise ValueError("either an answer or why there is none")
+        return self
 
 
 class _Values(BaseModel):

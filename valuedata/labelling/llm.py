@@ -1,16 +1,18 @@
 """Calls to an OpenAI-compatible server: many at once, tried again, each ending with an answer."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from valuedata.errors import LabelError
 from valuedata.labelling.answers import INVALID, Answer, InvalidAnswerError, read_answer
+from valuedata.labelling.completions import Completion, Usage, add_usages, read_content
 from valuedata.labelling.keys import OWN_KEY, find_key, is_openai
 from valuedata.labelling.rubric import Rubric
 from valuedata.settings import LlmSettings
@@ -23,8 +25,6 @@ __all__ = ["ask_all", "require_client"]
 Keep = Callable[[Mapping[bytes, Answer]], None]
 Requests = Mapping[bytes, Sequence[Mapping[str, str]]]
 
-CUT_OFF: Final = "answer cut off"
-EMPTY: Final = "empty answer"
 RATE_LIMITED: Final = "rate limited"
 REFUSED: Final = "request refused"
 SERVER_ERROR: Final = "server error"
@@ -35,26 +35,8 @@ STOP_AFTER = 50
 """Replies without an answer, one after the other, from which on the fault is not theirs."""
 LONGEST_WAIT_S = 120.0
 """Longest Retry-After that the client waits for. Source: openai 3, MAX_RETRY_AFTER_DELAY."""
+SECONDS_A_BATCH = 1.0
 EXCERPT = 200
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-
-
-class _Completion(BaseModel):
-    choices: Annotated[list[_Choice], Field(min_length=1)]
-    usage: _Usage | None = None
 
 
 class _FailedCallError(Exception):
@@ -117,37 +99,52 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 @dataclass
 class _Run:
-    """One run of calls; failures are held back until an answer shows that the server works."""
+    """One run of calls.
+
+    Failures are held until an answer shows that the server works; what is done is handed on about
+    once a second, since every hand-over waits for the disk.
+    """
 
     rubric: Rubric
     settings: LlmSettings
     keep: Keep
     failed_before: frozenset[bytes]
     held: dict[bytes, Answer] = field(default_factory=dict)
+    done: dict[bytes, Answer] = field(default_factory=dict)
+    has_answers: bool = False
+    handed_on: float = field(default_factory=time.monotonic)
 
     @property
     def address(self) -> str:
         return self.settings.base_url or ""
 
     def settle(self, digest: bytes, answer: Answer, detail: str) -> None:
-        if answer.failure is None or digest in self.failed_before:
-            self.keep({digest: answer})
-            if answer.failure is None:
-                self.release()
-            return
-        self.held[digest] = answer
-        if len(self.held) == STOP_AFTER:
-            more = f": {detail}" if detail else ""
-            raise LabelError(
-                f"The server at {self.address} gave no label for {STOP_AFTER} replies in a row "
-                f"(last: {answer.failure}{more}); mend the server or the llm settings and run "
-                "again, which continues after the last answer."
-            )
-
-    def release(self) -> None:
-        if self.held:
-            self.keep(self.held)
+        if answer.failure is None:
+            self.has_answers = True
+            self.done |= self.held | {digest: answer}
             self.held = {}
+        elif digest in self.failed_before:
+            self.done[digest] = answer
+        else:
+            self.held[digest] = answer
+            self.stop_where_all_fail(answer, detail)
+        if time.monotonic() - self.handed_on > SECONDS_A_BATCH:
+            self.hand_on()
+
+    def stop_where_all_fail(self, last: Answer, detail: str) -> None:
+        if len(self.held) < STOP_AFTER:
+            return
+        more = f": {detail}" if detail else ""
+        raise LabelError(
+            f"The server at {self.address} gave no label for {STOP_AFTER} replies in a row (last: "
+            f"{last.failure}{more}); mend the server or the llm settings and run again, which "
+            "continues after the last answer."
+        )
+
+    def hand_on(self) -> None:
+        if self.done:
+            self.keep(self.done)
+        self.done, self.handed_on = {}, time.monotonic()
 
 
 async def _ask_all(requests: Requests, run: _Run) -> None:
@@ -177,7 +174,10 @@ async def _ask_all(requests: Requests, run: _Run) -> None:
                 group.create_task(work())
     except BaseExceptionGroup as errors:  # many calls may end at the same wall; one says it
         raise errors.exceptions[0] from None
-    run.release()
+    finally:
+        run.hand_on()
+    run.done = run.held
+    run.hand_on()
 
 
 async def _ask_one(
@@ -187,13 +187,13 @@ async def _ask_one(
     run: _Run,
 ) -> tuple[Answer, str]:
     """What came of a reply, and what a person may want to know of a failure."""
-    usages: list[_Usage | None] = []
+    usages: list[Usage | None] = []
     reason, detail = INVALID, ""
     for repeat in range(run.settings.max_repeats + 1):
         try:
             completion = await _call(client, headers, _make_body(messages, run, repeat), run)
             usages.append(completion.usage)
-            content = _read_content(completion.choices[0])
+            content = read_content(completion.choices[0])
             read_answer(content, run.rubric)
         except InvalidAnswerError as error:
             reason = str(error)
@@ -201,8 +201,8 @@ async def _ask_one(
             reason, detail = error.reason, error.detail
             break
         else:
-            return Answer(content, None, *_add(usages)), ""
-    return Answer(None, reason, *_add(usages)), detail
+            return Answer(content, None, *add_usages(usages)), ""
+    return Answer(None, reason, *add_usages(usages)), detail
 
 
 def _make_body(messages: Sequence[Mapping[str, str]], run: _Run, repeat: int) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _make_body(messages: Sequence[Mapping[str, str]], run: _Run, repeat: int) ->
 
 async def _call(
     client: "AsyncOpenAI", headers: Mapping[str, "Omit"], body: dict[str, Any], run: _Run
-) -> _Completion:
+) -> Completion:
     """One call with all its attempts; a server that drips a byte now and then is cut off too."""
     from httpx2 import ConnectError, ConnectTimeout
     from openai import APIConnectionError, APIStatusError, APITimeoutError
@@ -232,26 +232,32 @@ async def _call(
             raw = await client.chat.completions.with_raw_response.create(
                 **body, extra_headers=headers
             )
-        return _Completion.model_validate_json(raw.content)
+        return Completion.model_validate_json(raw.content)
     except ValidationError as error:
         raise InvalidAnswerError(INVALID) from error
     except TimeoutError as error:
         raise _FailedCallError(TIMED_OUT) from error
     except APIConnectionError as error:
-        if isinstance(error.__cause__, ConnectError | ConnectTimeout):
+        cause = error.__cause__
+        is_silent = isinstance(cause, ConnectTimeout) and not run.has_answers
+        if is_silent or isinstance(cause, ConnectError):
             raise LabelError(
-                f"The server at {run.address} cannot be reached ({error.__cause__}); start it or "
-                "mend --llm-base-url and run again, which continues after the last answer."
+                f"The server at {run.address} cannot be reached ({str(cause) or 'it is silent'}); "
+                "start it or mend --llm-base-url and run again, which continues after the last "
+                "answer."
             ) from error
         is_late = isinstance(error, APITimeoutError)
         raise _FailedCallError(TIMED_OUT if is_late else BROKEN) from error
     except APIStatusError as error:
-        raise _explain_status(error, run) from error
+        raise _explain_status(error, run) from None  # what the server says may hold the key
 
 
 def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedCallError:
     status = error.status_code
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    # Some providers forbid single texts, and say so with the status of a wrong key.
+    if status == HTTPStatus.UNAUTHORIZED or (
+        status == HTTPStatus.FORBIDDEN and not run.has_answers
+    ):
         return LabelError(
             f"The server at {run.address} refuses the key (HTTP {status}); set the environment "
             f"variable {OWN_KEY} to one that it knows."
@@ -267,19 +273,3 @@ def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedC
         return _FailedCallError(SERVER_ERROR)
     said = " ".join(error.response.text.split())[:EXCERPT]
     return _FailedCallError(REFUSED, f"HTTP {status} {said}")
-
-
-def _read_content(choice: _Choice) -> str:
-    if choice.finish_reason == "length":
-        raise InvalidAnswerError(CUT_OFF)
-    if not choice.message.content:
-        raise InvalidAnswerError(EMPTY)
-    return choice.message.content
-
-
-def _add(usages: Sequence[_Usage | None]) -> tuple[int | None, int | None]:
-    """Tokens sent and answered; None where no attempt, or not every one, was counted."""
-    counted = [usage for usage in usages if usage is not None]
-    if not counted or len(counted) < len(usages):
-        return None, None
-    return sum(u.prompt_tokens for u in counted), sum(u.completion_tokens for u in counted)
