@@ -103,6 +103,7 @@ def write_reply(number: int) -> str:
     return f"Reply {number}: {' '.join(f'sign-{name}' for name in sorted(spell(number)))}{marker}."
 
 
+@pytest.mark.slow
 def test_two_thousand_replies_end_labelled_or_failed_and_none_is_shifted(server, tmp_path):
     """The acceptance of the extractor."""
     pairs = make_pairs([(write_reply(2 * row), write_reply(2 * row + 1)) for row in range(1000)])

@@ -144,6 +144,7 @@ def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **optio
     Examples:
     valuedata label starter --out labels.parquet
     valuedata label my-pairs.jsonl --out labels.jsonl
+    valuedata label my-pairs.jsonl --out labels.jsonl --config llm.yaml --dry-run
     """
     recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=quiet)
     if dry_run:
