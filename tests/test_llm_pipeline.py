@@ -134,6 +134,19 @@ def test_a_subset_by_a_language_model_is_built_from_the_cache_again(run, server,
     assert "classifier" not in card.split("## Rebuild")[0]
 
 
+def test_free_words_build_a_subset_too(run, tmp_path) -> None:
+    words = ("build", "--value", "humor", "--source", "rows.jsonl", "--llm-mode", "open")
+    result = run(*words, "--llm-price-in", "1", "--llm-price-out", "2")
+    assert result.exit_code == 0, result.output
+    release = load_release(tmp_path / "humor-release")
+    tally = release.manifest["labels"]["tally"]
+    assert (tally["n_unmapped_words"], tally["unmapped_words"]) == (0, [])
+    assert tally["price"] == (tally["tokens_in"] + 2 * tally["tokens_out"]) / 1e6
+    assert f"price {tally['price']:,.4f}" in result.stderr
+    card = (release.folder / "README.md").read_text(encoding="utf-8")
+    assert "asked about each reply\nfor free words, which were mapped to the values" in card
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_failed_replies_stand_in_their_place_among_labels(run, tmp_path, suffix) -> None:
     out = tmp_path / f"labels.{suffix}"

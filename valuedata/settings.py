@@ -22,7 +22,7 @@ class LlmSettings(Settings):
     """The language model that labels, and how its server is asked.
 
     Attributes:
-        model: Name of the model, as the server knows it.
+        model: Name of the model, as the server knows it: printable ASCII without a back quote.
         base_url: Address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1.
         mode: "closed" asks which of the known values a reply expresses; "open" asks for free words,
             which are then mapped to the known values.
@@ -38,7 +38,7 @@ class LlmSettings(Settings):
         retry_failed: Ask again about replies whose failure an earlier run recorded.
     """
 
-    model: Annotated[str, Field(min_length=1)] | None = None
+    model: Annotated[str, Field(pattern=r"^[!-_a-~]+( [!-_a-~]+)*$")] | None = None
     base_url: str | None = None
     mode: Literal["closed", "open"] = "closed"
     concurrency: Annotated[int, Field(ge=1, le=1_000)] = 16

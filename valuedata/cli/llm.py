@@ -87,8 +87,7 @@ def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def tell_tally(*, quiet: bool) -> None:
     """Lets a run that asks a language model say on stderr what it took."""
-    if not quiet:
-        logging.getLogger(TALLY_LOGGER).setLevel(logging.INFO)
+    logging.getLogger(TALLY_LOGGER).setLevel(logging.NOTSET if quiet else logging.INFO)
 
 
 def show_estimate(recipe: "Recipe", *, clean: bool, as_json: bool, quiet: bool) -> None:
