@@ -6,7 +6,7 @@ ValuedataError
 ├── SourceError       a source is unknown, unreadable or unreachable
 │   ├── FormatError   rows whose format is unknown or lacks a column
 │   └── BadRowsError  more bad rows than the recipe allows
-├── LabelError        values cannot be labelled: weights or encoder missing or damaged
+├── LabelError        values cannot be labelled: weights, encoder or server missing or damaged
 ├── SelectionError    no pair is left to select from
 └── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
 """
@@ -53,7 +53,7 @@ class BadRowsError(SourceError):
 
 
 class LabelError(ValuedataError):
-    """Values cannot be labelled: weights or encoder missing or damaged."""
+    """Values cannot be labelled: weights, encoder or server missing or damaged."""
 
 
 class SelectionError(ValuedataError):

@@ -79,7 +79,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
             intake = _read(recipe, sources, Path(work), progress)
             cleaned = clean_pairs(intake.pairs, recipe, progress)
-            labels = _label(extractor, cleaned.pairs, progress)
+            cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
             counts = _count(labels, VALUE_NAMES)
             embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
@@ -122,7 +122,7 @@ def survey(recipe: Recipe, progress: Progress = show_nothing) -> Survey:
     with TemporaryDirectory(prefix="valuedata-") as work:
         intake = _read(recipe, sources, Path(work), progress)
         cleaned = clean_pairs(intake.pairs, recipe, progress)
-        labels = _label(extractor, cleaned.pairs, progress)
+        cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
         names = _sources_of(cleaned.pairs)
     by_source = {
         source: _count(labels.take(np.flatnonzero(names == source)), labels.names)
@@ -170,6 +170,22 @@ def _label(extractor: Extractor, pairs: Dataset, progress: Progress) -> Labels:
         )
     with progress("Labelling", 2 * len(pairs)) as advance:
         return extractor.label(pairs, advance)
+
+
+def _drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
+    """Drops the pairs of which a reply has no label; no such stage where none can fail."""
+    verdict = labels.judge()
+    if verdict is None:
+        return cleaned, labels
+    step, kept = Step(cleaned.rows, verdict), verdict.kept
+    if not len(kept):
+        reasons = ", ".join(f"{n} {reason}" for reason, n in verdict.report.dropped.items())
+        raise SelectionError(
+            f"No pair has a label ({reasons}); mend the server or the llm settings and run with "
+            "--llm-retry-failed."
+        )
+    left = Cleaned(cleaned.flags, (*cleaned.steps, step), step.kept, cleaned.pairs.select(kept))
+    return left, labels.take(kept)
 
 
 def _split(

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from valuedata.errors import RecipeError, name_nearest
+from valuedata.settings import SENTENCE, LlmSettings, Settings, check_extractor
 
 __all__ = [
     "ALL_VALUES",
@@ -27,12 +28,6 @@ ALL_VALUES = "all"
 MAX_SEED = 2**31 - 1  # the largest that every library takes
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Settings(BaseModel):
-    """Frozen settings that reject unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class QualitySettings(Settings):
@@ -88,14 +83,21 @@ class LabelSettings(Settings):
     """Which extractor labels the replies.
 
     Attributes:
-        extractor: Name of the extractor.
+        extractor: The packaged kind of classifier, or a language model behind a server.
         weights: Folder with the classifier's weights; null takes the ones that ship in the package.
         precision: Arithmetic of the encoder.
+        llm: The language model, for the extractor "llm" alone.
     """
 
-    extractor: Literal["classifier"] = "classifier"
+    extractor: Literal["classifier", "llm"] = "classifier"
     weights: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    llm: LlmSettings = LlmSettings()
+
+    @model_validator(mode="after")
+    def _check_extractor(self) -> Self:
+        check_extractor(self.extractor, self.weights, self.llm)
+        return self
 
 
 class SelectionSettings(Settings):
@@ -263,6 +265,8 @@ def _validate(content: Mapping[str, Any]) -> Recipe:
 
 def _explain(key: str, found: ErrorDetails) -> str:
     given = found["input"]
+    if found["type"] == SENTENCE:
+        return f"Recipe key {key!r} {found['msg']}."
     if found["type"] == "missing":
         return f"Recipe key {key!r} is missing; write for example '{key}: [empathy]'."
     if found["type"] == "tuple_type":

@@ -52,3 +52,21 @@ def test_other_dtypes_are_refused():
     numbers = np.zeros((1, 1))
     with pytest.raises(ValueError, match="chosen is float64"):
         Labels(("empathy",), numbers, numbers, np.zeros(1, np.float32))
+
+
+def test_a_reply_without_a_label_has_no_probability():
+    numbers = np.array([[0.5], [np.nan]], dtype=np.float32)
+    sure = np.array([[0.5], [1.0]], dtype=np.float32)
+    half = np.array([0.5], dtype=np.float32)
+    failures = np.array([["", ""], ["timed out", ""]], dtype=object)
+    labels = Labels(("humor",), numbers, sure, half, failures)
+    assert labels.expressed("chosen").tolist() == [[True], [False]]
+    assert labels.judge().reasons.tolist() == ["", "label failed: timed out"]
+    assert labels.take([1]).failures.tolist() == [["timed out", ""]]
+    assert Labels(("humor",), sure, sure, half).judge() is None
+    with pytest.raises(ValueError, match="must be NaN, but in chosen one is not"):
+        Labels(("humor",), sure, sure, half, failures)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\], but chosen does not"):
+        Labels(("humor",), numbers, sure, half)
+    with pytest.raises(ValueError, match=r"2 rows but failures of shape \(1, 2\)"):
+        Labels(("humor",), sure, sure, half, failures[:1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.logs import verbose_option
 from valuedata.cli.options import (
     RecipeCommand,
@@ -52,12 +53,19 @@ N_SOURCES = 3
     help="Where the release goes, in place of an older one.  Without it, named by the values.",
 )
 @reading_options
+@llm_options
 @cleaning_options
 @selection_options
 @json_option
 @run_options
 def build(
-    *, out: Path | None, config: Path | None, as_json: bool, quiet: bool, **options: object
+    *,
+    out: Path | None,
+    config: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: object,
 ) -> None:
     """Build a release: the subset of every value asked for, with the life of every pair.
 
@@ -68,8 +76,12 @@ def build(
     valuedata build --value privacy --source my-pairs.jsonl.gz --max-pairs 500
     """
     recipe = read_recipe(config, options, quiet=quiet)
+    if dry_run:
+        show_estimate(recipe, clean=True, as_json=as_json, quiet=quiet)
+        return
     from valuedata import pipeline
 
+    tell_tally(quiet=quiet)
     folder = out or Path(name_release(recipe))
     release = pipeline.build(recipe, folder, choose_progress(quiet=quiet))
     if as_json:
@@ -82,10 +94,13 @@ def build(
 @source_option
 @click.option("--by-source", is_flag=True, help="Count each source apart as well.")
 @reading_options
+@llm_options
 @cleaning_options
 @json_option
 @verbose_option
-def survey(*, by_source: bool, config: Path | None, as_json: bool, **options: object) -> None:
+def survey(
+    *, by_source: bool, config: Path | None, dry_run: bool, as_json: bool, **options: object
+) -> None:
     """Count, for each value, the pairs that have it in one reply, in both or in neither.
 
     \b
@@ -94,8 +109,12 @@ def survey(*, by_source: bool, config: Path | None, as_json: bool, **options: ob
     valuedata survey --source hh-rlhf --source ultrafeedback --by-source
     """
     recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=False)
+    if dry_run:
+        show_estimate(recipe, clean=True, as_json=as_json, quiet=False)
+        return
     from valuedata import pipeline
 
+    tell_tally(quiet=False)
     found = pipeline.survey(recipe, choose_progress(quiet=False))
     if as_json:
         echo_json(summarise_survey(found, by_source=by_source))
@@ -113,8 +132,9 @@ def survey(*, by_source: bool, config: Path | None, as_json: bool, **options: ob
     help="Where the labels go: a .jsonl or .parquet file.",
 )
 @reading_options
+@llm_options
 @run_options
-def label(*, out: Path, config: Path | None, quiet: bool, **options: object) -> None:
+def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **options: object) -> None:
     """Label both replies of every pair with the probability of each value.
 
     INPUT is what --source takes elsewhere: a known name, a Hub data set, or a local file, folder
@@ -124,10 +144,15 @@ def label(*, out: Path, config: Path | None, quiet: bool, **options: object) -> 
     Examples:
     valuedata label starter --out labels.parquet
     valuedata label my-pairs.jsonl --out labels.jsonl
+    valuedata label my-pairs.jsonl --out labels.jsonl --config llm.yaml --dry-run
     """
     recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=quiet)
+    if dry_run:
+        show_estimate(recipe, clean=False, as_json=False, quiet=quiet)
+        return
     from valuedata import pipeline
 
+    tell_tally(quiet=quiet)
     n_pairs = pipeline.label(recipe, out, choose_progress(quiet=quiet))
     if not quiet:
         click.echo(f"{n_pairs:,} labelled pairs in {out}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
+from valuedata.cli.llm import LLM_SETTINGS
 from valuedata.cli.logs import verbose_option
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ SETTINGS: Final = {
     "max_cluster_share": "selection.max_cluster_share",
     "validation": "splits.validation",
     "test": "splits.test",
+    **LLM_SETTINGS,
 }
 """Name of an option to the setting of the recipe that it replaces."""
 

@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from valuedata.errors import LabelError
 
-__all__ = ["VectorCache", "find_cache_folder", "open_cache"]
+__all__ = [
+    "LOOKUP_SIZE",
+    "VectorCache",
+    "connect",
+    "describe_damage",
+    "find_cache_folder",
+    "open_cache",
+    "prepare_file",
+]
 
 FILE_NAME = "vectors.sqlite"
 BUSY_SECONDS = 60.0  # how long a process waits for another one's commit
@@ -49,7 +57,7 @@ class VectorCache:
             LabelError: If the file is damaged or cannot be read.
         """
         found: dict[bytes, npt.NDArray[np.float16]] = {}
-        with _connect(self.path) as connection:
+        with connect(self.path) as connection:
             for start in range(0, len(keys), LOOKUP_SIZE):
                 some = keys[start : start + LOOKUP_SIZE]
                 marks = ",".join("?" * len(some))
@@ -68,14 +76,14 @@ class VectorCache:
             LabelError: If the file is damaged or cannot be written.
         """
         rows = [(key, vector.astype("<f2").tobytes()) for key, vector in vectors.items()]
-        with _connect(self.path) as connection:
+        with connect(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
             connection.execute("COMMIT")
 
     def _decode(self, content: object) -> npt.NDArray[np.float16]:
         if not isinstance(content, bytes) or len(content) != 2 * self.size:
-            raise LabelError(_describe_damage(self.path, "a vector has the wrong length"))
+            raise LabelError(describe_damage(self.path, "a vector has the wrong length"))
         return np.frombuffer(content, dtype="<f2").astype(np.float16)
 
 
@@ -102,20 +110,38 @@ def open_cache(folder: Path, size: int) -> VectorCache:
         LabelError: If the folder cannot be made, or the file is damaged or cannot be written.
     """
     path = folder / FILE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LabelError(_describe_refusal(folder, error.strerror)) from error
-    with _connect(path) as connection:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode != "wal":
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(SCHEMA)
+    prepare_file(path, SCHEMA)
     return VectorCache(path=path, size=size)
 
 
+def prepare_file(path: Path, schema: str) -> None:
+    """Makes the file of a cache and its folder where they are missing.
+
+    Args:
+        path: The SQLite file.
+        schema: Statement that makes its table.
+
+    Raises:
+        LabelError: If the folder cannot be made, or the file is damaged or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabelError(_describe_refusal(path.parent, error.strerror)) from error
+    with connect(path) as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(schema)
+
+
 @contextmanager
-def _connect(path: Path) -> Iterator[sqlite3.Connection]:
+def connect(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens the file of a cache; what SQLite refuses becomes one sentence.
+
+    Raises:
+        LabelError: If the file is damaged, or cannot be read or written.
+    """
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as opened:
             opened.execute("PRAGMA synchronous=NORMAL")
@@ -123,14 +149,15 @@ def _connect(path: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         # Full, read-only, locked and unreadable files are operational; so is a malformed schema.
         if error.sqlite_errorcode in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}:
-            raise LabelError(_describe_damage(path, str(error))) from error
+            raise LabelError(describe_damage(path, str(error))) from error
         raise LabelError(_describe_refusal(path, str(error))) from error
     except sqlite3.DatabaseError as error:
-        raise LabelError(_describe_damage(path, str(error))) from error
+        raise LabelError(describe_damage(path, str(error))) from error
 
 
-def _describe_damage(path: Path, reason: str) -> str:
-    return f"Cache {path} is damaged ({reason}); delete it and run again, which costs only time."
+def describe_damage(path: Path, reason: str) -> str:
+    """The sentence on the file of a cache that holds something wrong."""
+    return f"Cache {path} is damaged ({reason}); delete it and run again, which fills it anew."
 
 
 def _describe_refusal(path: Path, reason: str | None) -> str:

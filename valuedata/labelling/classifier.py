@@ -11,6 +11,7 @@ from datasets import Dataset
 from valuedata.labelling.encoder import Encoder, encode, load_encoder
 from valuedata.labelling.heads import PACKAGED, Heads, load_heads, predict
 from valuedata.labelling.labels import Labels
+from valuedata.labelling.llm_extractor import load_llm_extractor
 from valuedata.labelling.readings import read_sides
 from valuedata.recipe import LabelSettings
 
@@ -85,11 +86,13 @@ def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) ->
     """Loads the extractor that the settings name.
 
     Args:
-        settings: Which extractor, with which weights and precision.
-        cache_folder: Where vectors are kept; None takes the user's cache folder.
+        settings: Which extractor, with which weights and precision, or which language model.
+        cache_folder: Where vectors and answers are kept; None takes the user's cache folder.
 
     Raises:
         LabelError: If weights or encoder are missing or damaged, or the cache cannot be used.
     """
+    if settings.extractor == "llm":
+        return load_llm_extractor(settings.llm, cache_folder)
     heads = load_heads(Path(settings.weights) if settings.weights else PACKAGED)
     return Classifier(encoder=load_encoder(settings.precision, cache_folder), heads=heads)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from valuedata.errors import RecipeError
-from valuedata.labelling.labels import Labels, Side
+from valuedata.labelling.labels import LABELLED, Labels, Side
 
 __all__ = ["check_records_path", "write_records"]
 
@@ -44,6 +44,8 @@ def check_records_path(out: Path) -> None:
 def write_records(pairs: Dataset, labels: Labels, out: Path) -> None:
     """Writes what was labelled: identity, and probabilities and expressed names of both replies.
 
+    A reply without a label has `error`, the reason, in place of these.
+
     Args:
         pairs: n pairs.
         labels: Their labels.
@@ -60,7 +62,7 @@ def write_records(pairs: Dataset, labels: Labels, out: Path) -> None:
                 for record in _iterate_records(pairs, labels):
                     file.write(json.dumps(record, ensure_ascii=False) + "\n")
         else:
-            schema = _make_schema(labels.names)
+            schema = _make_schema(labels)
             records = list(_iterate_records(pairs, labels))
             pq.write_table(pa.Table.from_pylist(records, schema=schema), partial)
         partial.replace(out)
@@ -83,7 +85,13 @@ def _iterate_records(pairs: Dataset, labels: Labels) -> Iterator[dict[str, Any]]
 
 def _describe_side(labels: Labels, side: Side) -> Iterator[dict[str, Any]]:
     expressed = labels.expressed(side)
+    failures = [LABELLED] * len(labels)
+    if labels.failures is not None:
+        failures = labels.failures[:, ("chosen", "rejected").index(side)].tolist()
     for row, numbers in enumerate(getattr(labels, side).tolist()):
+        if failures[row] != LABELLED:
+            yield {"error": failures[row]}
+            continue
         yield {
             "probabilities": {
                 name: round(number, 6) for name, number in zip(labels.names, numbers, strict=True)
@@ -94,13 +102,12 @@ def _describe_side(labels: Labels, side: Side) -> Iterator[dict[str, Any]]:
         }
 
 
-def _make_schema(names: tuple[str, ...]) -> pa.Schema:
-    side = pa.struct(
-        [
-            ("probabilities", pa.struct([(name, pa.float64()) for name in names])),
-            ("expressed", pa.list_(pa.string())),
-        ]
-    )
+def _make_schema(labels: Labels) -> pa.Schema:
+    fields: list[tuple[str, pa.DataType]] = [
+        ("probabilities", pa.struct([(name, pa.float64()) for name in labels.names])),
+        ("expressed", pa.list_(pa.string())),
+    ]
+    side = pa.struct(fields if labels.failures is None else [*fields, ("error", pa.string())])
     return pa.schema(
         [
             ("pair_id", pa.string()),

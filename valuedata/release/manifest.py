@@ -35,6 +35,10 @@ def describe_recipe(recipe: Recipe, source_texts: Sequence[str]) -> dict[str, An
     content = recipe.model_dump(mode="json")
     content["sources"] = list(source_texts)
     content["decontaminate"] = [Path(file).name for file in recipe.decontaminate]
+    if recipe.labels.extractor == "llm":
+        del content["labels"]["llm"]["retry_failed"]  # of one run, not of what is built
+    else:
+        del content["labels"]["llm"]
     if recipe.labels.weights is not None:
         content["labels"]["weights"] = Path(recipe.labels.weights).name
     return content
@@ -42,11 +46,12 @@ def describe_recipe(recipe: Recipe, source_texts: Sequence[str]) -> dict[str, An
 
 def describe_labels(extractor: str, labels: Labels) -> dict[str, Any]:
     """Who labelled what, and from which probability on a reply expresses it, as JSON types."""
-    return {
+    content: dict[str, Any] = {
         "extractor": extractor,
         "names": list(labels.names),
         "thresholds": [float(threshold) for threshold in labels.thresholds],
     }
+    return content if labels.tally is None else content | {"tally": labels.tally.to_json()}
 
 
 def list_versions() -> dict[str, str]:
