@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ __all__ = [
     "LABEL_NAMES",
     "VALUE_NAMES",
     "ValueDefinition",
+    "list_values",
     "load_value",
     "load_values",
     "resolve_values",
@@ -66,7 +67,7 @@ class ValueDefinition(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     kind: Literal["value", "behaviour"]
-    branch: Literal["social", "protective", "personal"] | None = None
+    branch: Literal["practical", "epistemic", "social", "protective", "personal"] | None = None
     valence: Literal["positive", "neutral", "negative"] | None = None
     definition: Annotated[str, Field(min_length=1)]
     does_not_count: Annotated[str, Field(min_length=1, alias="not")]
@@ -82,20 +83,24 @@ class ValueDefinition(BaseModel):
         return self
 
 
-def load_value(path: Path) -> ValueDefinition:
+Definition = TypeVar("Definition", bound=ValueDefinition)
+
+
+def load_value(path: Path, model: type[Definition] = ValueDefinition) -> Definition:
     """Reads the definition of one value.
 
     Args:
         path: A YAML file, packaged or the user's own.
+        model: What the file holds.
 
     Raises:
         RecipeError: If the file cannot be read, is no YAML mapping, or has a wrong key or value.
     """
     content = read_yaml(path, "Value file", "name, kind, definition and not")
     try:
-        return ValueDefinition.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(path, error)) from error
+        raise RecipeError(_explain(path, error, model)) from error
 
 
 @cache
@@ -125,13 +130,25 @@ def resolve_values(names: Sequence[str], known: Iterable[str] = VALUE_NAMES) -> 
     return tuple(dict.fromkeys(names))
 
 
-def _explain(path: Path, error: ValidationError) -> str:
+def list_values(names: Iterable[str]) -> tuple[str, ...]:
+    """Of the names that an extractor labels, those that subsets are built for, in their order."""
+    return tuple(name for name in names if name not in BEHAVIOUR_NAMES)
+
+
+def _explain(path: Path, error: ValidationError, model: type[ValueDefinition]) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        fields = ValueDefinition.model_fields.items()
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        fields = model.model_fields.items()
         known = [field.alias or name for name, field in fields]
         return f"Value file {path} has the unknown key {place!r}; {name_nearest(place, known)}"
+    if first["type"] == "missing":
+        return f"Value file {path} lacks {place!r}; add it."
+    if place == "name" and first["type"] == "string_pattern_mismatch":
+        return (
+            f"Value file {path} has the name {first['input']!r}; write lower-case words joined by "
+            "hyphens, such as 'epistemic-humility'."
+        )
     if not place:
         return f"Value file {path} is inconsistent: {first['msg']}."
     return f"Value file {path} has a wrong {place!r}: {first['msg']}."
