@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from valuedata.errors import RecipeError, name_nearest
 from valuedata.labelling.readings import Reading
-from valuedata.labelling.values import LABEL_NAMES, ValueDefinition, load_value
+from valuedata.labelling.values import LABEL_NAMES, ValueDefinition, read_definition
 from valuedata.recipe import ALL_VALUES
 
 __all__ = ["VALUE_SUFFIXES", "OwnValue", "load_own_value"]
@@ -90,7 +90,7 @@ def load_own_value(path: Path) -> OwnValue:
         RecipeError: If a file cannot be read, holds a wrong key or value, takes a packaged name, or
             labels a reply twice or too few replies.
     """
-    file = load_value(path, ValueFile)
+    file = read_definition(path, ValueFile)
     if file.name in (*LABEL_NAMES, ALL_VALUES):
         raise RecipeError(
             f"Value file {path} has the name {file.name!r}, which valuedata has itself; give "

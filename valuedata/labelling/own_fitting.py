@@ -21,7 +21,6 @@ from valuedata.labelling.own_quality import (
     USUAL_SHARE,
     bound_quality,
     choose_own_threshold,
-    expect_precision,
     forecast_examples,
     measure_evenly,
     weigh_evenly,
@@ -65,9 +64,10 @@ def fit_own_value(
     """Trains a head on the labelled replies and sets it behind those that are there.
 
     Cross-validation grouped by prompt gives each reply a score from a head that was not trained on
-    its prompt; calibration, threshold and quality come from these. The calibration is Platt's, moved
-    to the share of replies that usually express a value. Replies of the bundled corpus are presumed
-    not to express the value; they take part in the choice of the threshold and in no training.
+    its prompt; calibration, threshold and quality come from these. The calibration is Platt's,
+    moved to the share of replies that usually express a value. Replies of the bundled corpus are
+    presumed not to express the value; they take part in the choice of the threshold and in no
+    training.
 
     Args:
         own: The value with its labelled replies.
@@ -84,7 +84,9 @@ def fit_own_value(
     readings = [*own.readings, *usual]
     with progress("Reading", len(readings)) as advance:
         vectors = encode(encoder, readings, advance)
-    features = hstack([csr_matrix(vectors), weigh_words(count_words(readings), base.rarity)]).tocsr()
+    features = hstack(
+        [csr_matrix(vectors), weigh_words(count_words(readings), base.rarity)]
+    ).tocsr()
     n = len(own.truth)
     truth = np.array(own.truth, dtype=np.bool_)
     groups = np.unique([reading.prompt for reading in own.readings], return_inverse=True)[1]
@@ -114,8 +116,6 @@ def _fit(
     rng = np.random.default_rng(seed)
     quality = bound_quality(probabilities, truth, groups, threshold, rng)
     curve = _trace_curve(features, truth, folds, rng)
-    without = np.concatenate([probabilities[~truth], other_probabilities])
-    expected = expect_precision(quality["recall"].value, float((without >= threshold).mean()))
     low = quality["average_precision"].low
     sizes, precisions = np.array(list(curve), dtype=np.float64), np.array(list(curve.values()))
     evidence: dict[str, Any] = {
@@ -125,9 +125,7 @@ def _fit(
         "n_folds": int(folds.max()) + 1,
         "threshold": threshold,
         **{name: _to_json(asdict(found)) for name, found in quality.items()},
-        "expected_precision": _round(expected),
-        "usual_share": USUAL_SHARE,
-        "usual_expressed": _round(float((other_probabilities >= threshold).mean())),
+        "starter_share": _round(float((other_probabilities >= threshold).mean())),
         "learning_curve": {str(size): _round(found) for size, found in curve.items()},
         "floor": FLOOR,
         "is_weak": low < FLOOR,
@@ -170,7 +168,7 @@ def _score_unseen(
 
 
 def _fit_platt(scores: Floats, truth: Bools) -> tuple[float, float]:
-    """Slope and offset of p = sigmoid(slope * score + offset) where `USUAL_SHARE` express the value.
+    """Slope and offset of p = sigmoid(slope * score + offset) for a share of `USUAL_SHARE`.
 
     Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", with its smoothed
     targets (n + 1) / (n + 2) and 1 / (n + 2), which keep the slope finite where the replies are

@@ -1,7 +1,7 @@
 """How good the head of a user's own value is, how sure that is, and what more examples would do."""
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ USUAL_SHARE = 0.0589
 N_DRAWS = 1_000
 TAILS = (2.5, 97.5)  # percentiles: a 95 % interval
 STEP = 10  # a forecast speaks of tens of examples
-FURTHEST = 5  # a forecast looks no further than to so many times the examples that are there
+FURTHEST = 1_000  # examples; a forecast looks no further
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def weigh_evenly(truth: Bools, counts: Floats | None = None) -> Floats:
         counts: (n,) how often each reply is there; once without.
     """
     counts = np.ones(len(truth)) if counts is None else counts
-    weights = counts / np.where(truth, counts[truth].sum(), counts[~truth].sum())
-    return weights / 2.0
+    weights: Floats = counts / np.where(truth, counts[truth].sum(), counts[~truth].sum()) / 2
+    return weights
 
 
 def measure_evenly(
@@ -91,8 +91,8 @@ def bound_quality(
 
     The measures themselves are of the replies as they are. The draws that make the intervals know
     of two replies more, each with a prompt of its own: one with the value scored lowest and one
-    without scored highest. This is Laplace's rule of succession, one more case of each kind: without
-    it, few replies that happen to be told apart would give an interval of no width at 1.
+    without scored highest. This is Laplace's rule of succession, one more case of each kind:
+    without it, few replies that happen to be told apart would give an interval of no width at 1.
 
     Args:
         probabilities: (n,) of the replies, from heads not trained on their prompts.
@@ -188,8 +188,8 @@ def forecast_examples(sizes: Floats, precisions: Floats, low: float) -> int | No
         low: Lower end of the interval with all.
 
     Returns:
-        A number of examples, rounded up to tens; None where `FURTHEST` times the examples would not
-        be enough, so that more of the same kind are unlikely to help.
+        A number of examples, rounded up to tens; None where `FURTHEST` in all would not be enough,
+        so that more of the same kind are unlikely to help.
 
     Source: the rate 1 / sqrt(n) is that of sampling error; for learning curves as power laws see
     Hestness et al. 2017, arXiv 1712.00409.
@@ -200,7 +200,7 @@ def forecast_examples(sizes: Floats, precisions: Floats, low: float) -> int | No
     slope = min(0.0, float((centred * (precisions - precisions.mean())).sum() / (centred**2).sum()))
     limit = float(precisions.mean()) - slope * float(inverse.mean())
     width = max(0.0, float(precisions[-1]) - low)
-    for n_more in range(STEP, ceil((FURTHEST - 1) * n_now) + STEP, STEP):
+    for n_more in range(STEP, FURTHEST + 1 - int(n_now), STEP):
         n = n_now + n_more
         reached = min(1.0, limit + slope / sqrt(n)) - width * sqrt(n_now / n)
         if reached >= FLOOR:

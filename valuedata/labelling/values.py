@@ -19,6 +19,7 @@ __all__ = [
     "list_values",
     "load_value",
     "load_values",
+    "read_definition",
     "resolve_values",
 ]
 
@@ -86,11 +87,23 @@ class ValueDefinition(BaseModel):
 Definition = TypeVar("Definition", bound=ValueDefinition)
 
 
-def load_value(path: Path, model: type[Definition] = ValueDefinition) -> Definition:
+def load_value(path: Path) -> ValueDefinition:
     """Reads the definition of one value.
 
     Args:
         path: A YAML file, packaged or the user's own.
+
+    Raises:
+        RecipeError: If the file cannot be read, is no YAML mapping, or has a wrong key or value.
+    """
+    return read_definition(path, ValueDefinition)
+
+
+def read_definition(path: Path, model: type[Definition]) -> Definition:
+    """Reads a file that defines a value and may hold more.
+
+    Args:
+        path: A YAML file.
         model: What the file holds.
 
     Raises:
