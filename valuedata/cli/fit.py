@@ -72,8 +72,16 @@ MEASURES = {
 )
 @json_option
 @run_options
-def fit(
-    *, files: tuple[Path, ...], out: Path, seed: int, as_json: bool, quiet: bool, **options: Any
+def fit(  # noqa: PLR0913 - an argument an option
+    *,
+    files: tuple[Path, ...],
+    out: Path,
+    exclude_source: tuple[str, ...],
+    extend: Path | None,
+    accept_weak: bool,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Teach the classifier a value of your own, or train all of it; measure it on unseen prompts.
 
@@ -90,17 +98,19 @@ def fit(
     valuedata fit gold.jsonl starter --exclude-source pku-saferlhf --out weights
     """
     progress = choose_progress(quiet=quiet)
-    if _holds_values(files, options):
-        heads, fitted = fit_own_values(files, options["extend"], seed, progress)
+    if _holds_values(
+        files, takes_values=extend is not None or accept_weak, excludes=exclude_source
+    ):
+        heads, fitted = fit_own_values(files, extend, seed, progress)
         if as_json:
             echo_json(fitted)
         elif not quiet:
             show_fitted(fitted)
-        if not options["accept_weak"]:
+        if not accept_weak:
             refuse_weak(fitted)
         first, what = next(iter(fitted)), f"{len(heads.names)} values and behaviours"
     else:
-        heads = _fit_all(files, options["exclude_source"], seed, progress)
+        heads = _fit_all(files, exclude_source, seed, progress)
         if as_json:
             echo_json(heads.metadata)
         elif not quiet:
@@ -145,7 +155,7 @@ def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
     )
 
 
-def _holds_values(files: Sequence[Path], options: Mapping[str, Any]) -> bool:
+def _holds_values(files: Sequence[Path], *, takes_values: bool, excludes: Sequence[str]) -> bool:
     """Whether the files are value files, by their suffixes; options of the other kind fail."""
     from valuedata.errors import RecipeError
     from valuedata.labelling.own import VALUE_SUFFIXES
@@ -155,11 +165,11 @@ def _holds_values(files: Sequence[Path], options: Mapping[str, Any]) -> bool:
         raise RecipeError(
             "Value files and labelled pairs stand side by side; fit each in a run of its own."
         )
-    if n_values and options["exclude_source"]:
+    if n_values and excludes:
         raise RecipeError(
             "--exclude-source speaks of labelled pairs; leave it out for a value file."
         )
-    if not n_values and (options["extend"] is not None or options["accept_weak"]):
+    if not n_values and takes_values:
         raise RecipeError(
             "--extend and --accept-weak speak of value files, which end in "
             f"{' or '.join(VALUE_SUFFIXES)}; leave them out for labelled pairs."
