@@ -9,7 +9,7 @@ from valuedata.labelling.encoder import encode
 from valuedata.labelling.evidence import read_definitions, read_evidence
 from valuedata.labelling.heads import load_heads, predict, read_names, save_heads
 from valuedata.labelling.own import OwnValue
-from valuedata.labelling.own_fitting import _fit_platt, _split_folds, fit_own_value
+from valuedata.labelling.own_fitting import _fit_platt, _split_folds, fit_own_value, read_usual
 from valuedata.labelling.readings import Reading
 from valuedata.labelling.values import LABEL_NAMES, ValueDefinition
 
@@ -38,8 +38,13 @@ def own():
 
 
 @pytest.fixture(scope="module")
-def heads(own, encoder):
-    return fit_own_value(own, load_heads(), encoder, 0)
+def usual():
+    return read_usual()[:60]
+
+
+@pytest.fixture(scope="module")
+def heads(own, encoder, usual):
+    return fit_own_value(own, load_heads(), encoder, usual, 0)
 
 
 def test_the_new_head_stands_last_and_tells_unseen_replies_apart(heads, encoder):
@@ -72,8 +77,8 @@ def test_what_is_known_of_the_value_lies_with_the_weights(heads, tmp_path):
     assert read_definitions(again)["pity"] == DEFINITION
 
 
-def test_training_repeats_and_replaces_a_head_of_the_same_name(own, heads, encoder):
-    again = fit_own_value(own, heads, encoder, 0)
+def test_training_repeats_and_replaces_a_head_of_the_same_name(own, heads, encoder, usual):
+    again = fit_own_value(own, heads, encoder, usual, 0)
     assert again.names == heads.names
     assert again.fingerprint == heads.fingerprint
 
@@ -125,9 +130,9 @@ def test_weak_and_thin_evidence_are_told(heads):
     assert (found["pity"].doubt, found["pity"].note) == (None, "")
 
 
-@pytest.mark.parametrize("own", [{}, {"pity": {}}, {"pity": {"definition": {"name": "pity"}}}])
-def test_weights_that_do_not_say_what_a_value_means_are_refused(heads, own):
-    changed = heads.__class__(**{**heads.__dict__, "metadata": {"own": own}})
+@pytest.mark.parametrize("found", [{}, {"pity": {}}, {"pity": {"definition": {"name": "pity"}}}])
+def test_weights_that_do_not_say_what_a_value_means_are_refused(heads, found):
+    changed = heads.__class__(**{**heads.__dict__, "metadata": {"own": found}})
     with pytest.raises(LabelError, match="do not say what each of their values means"):
         read_definitions(changed)
 

@@ -46,12 +46,12 @@ def fit_own_values(
     """
     from valuedata.labelling.encoder import load_encoder
     from valuedata.labelling.heads import PACKAGED, load_heads
-    from valuedata.labelling.own_fitting import fit_own_value
+    from valuedata.labelling.own_fitting import fit_own_value, read_usual
 
     values = _load_distinct(files)
-    heads, encoder = load_heads(extend or PACKAGED), load_encoder()
+    heads, encoder, usual = load_heads(extend or PACKAGED), load_encoder(), read_usual()
     for value in values:
-        heads = fit_own_value(value, heads, encoder, seed, progress)
+        heads = fit_own_value(value, heads, encoder, usual, seed, progress)
     names = [value.definition.name for value in values]
     return heads, {name: heads.metadata["own"][name] for name in names}
 

@@ -1,6 +1,6 @@
 """Training of one head for a user's own value, beside heads that are there already."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan, log
 from pathlib import Path
@@ -25,9 +25,10 @@ from valuedata.labelling.own_quality import (
     measure_evenly,
     weigh_evenly,
 )
+from valuedata.labelling.readings import Reading
 from valuedata.progress import Progress, show_nothing
 
-__all__ = ["fit_own_value"]
+__all__ = ["fit_own_value", "read_usual"]
 
 # Source: the best of 1, 4 and 16 with 20, 60 and 200 labelled replies of seven packaged values,
 # by the average precision on the other development labels. Presumed negatives in training made it
@@ -58,21 +59,32 @@ class Trained:
     evidence: Mapping[str, Any]
 
 
+def read_usual() -> list[Reading]:
+    """The replies of the bundled corpus."""
+    pairs = load_gold([Path("starter")])
+    return [reading for pair in pairs for reading in (pair.chosen, pair.rejected)]
+
+
 def fit_own_value(
-    own: OwnValue, base: Heads, encoder: Encoder, seed: int, progress: Progress = show_nothing
+    own: OwnValue,
+    base: Heads,
+    encoder: Encoder,
+    usual: Sequence[Reading],
+    seed: int,
+    progress: Progress = show_nothing,
 ) -> Heads:
     """Trains a head on the labelled replies and sets it behind those that are there.
 
     Cross-validation grouped by prompt gives each reply a score from a head that was not trained on
     its prompt; calibration, threshold and quality come from these. The calibration is Platt's,
-    moved to the share of replies that usually express a value. Replies of the bundled corpus are
-    presumed not to express the value; they take part in the choice of the threshold and in no
-    training.
+    moved to the share of replies that usually express a value. The usual replies are presumed not
+    to express the value; they take part in the choice of the threshold and in no training.
 
     Args:
         own: The value with its labelled replies.
         base: The heads to extend; one of the same name is replaced.
         encoder: Gives the vectors.
+        usual: Replies of all kinds, such as `read_usual()`.
         seed: Decides folds, draws and the learning curve.
         progress: Shows how far reading and training are.
 
@@ -80,7 +92,6 @@ def fit_own_value(
         The heads of `base` and the new one, last; `metadata["own"]` holds its definition, quality
         and, where it is under the floor, its weakness.
     """
-    usual = [side for pair in load_gold([Path("starter")]) for side in (pair.chosen, pair.rejected)]
     readings = [*own.readings, *usual]
     with progress("Reading", len(readings)) as advance:
         vectors = encode(encoder, readings, advance)
