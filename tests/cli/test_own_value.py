@@ -10,6 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from tests.cli.rows import write_rows
 from valuedata.cli import main
 from valuedata.cli.own import refuse_weak, show_fitted
 from valuedata.errors import LabelError
@@ -127,17 +128,18 @@ def test_commands_know_the_new_value(worked, run) -> None:
     assert NAME in load_release(Path("all")).values
 
 
-def write_value(path: Path, n_prompts: int, *, told_apart: bool, name: str = "warmth") -> None:
-    """A value with two replies a prompt, which differ by it or by nothing that could be learned."""
-    kind, cold = ("What a lovely dog, hug it!", "Dogs are mammals.")
-    replies = (kind, cold) if told_apart else (f"{kind} {cold}", f"{cold} {kind}")
+KIND, COLD = "What a lovely dog, hug it from me!", "Dogs are mammals and have four legs."
+
+
+def write_value(path: Path, n_prompts: int, name: str = "warmth") -> None:
+    """A value with two replies a prompt, which are easily told apart."""
     pairs = [
         {
             "prompt": f"My dog is called {number}.",
-            "chosen": replies[number % 2],
-            "rejected": replies[1 - number % 2],
-            "chosen_expresses": number % 4 < 2 if not told_apart else number % 2 == 0,
-            "rejected_expresses": number % 4 >= 2 if not told_apart else number % 2 == 1,
+            "chosen": KIND,
+            "rejected": COLD,
+            "chosen_expresses": True,
+            "rejected_expresses": False,
         }
         for number in range(n_prompts)
     ]
@@ -147,10 +149,10 @@ def write_value(path: Path, n_prompts: int, *, told_apart: bool, name: str = "wa
 
 @pytest.mark.slow
 def test_a_weak_value_is_refused_unless_that_is_accepted(run, tmp_path) -> None:
-    write_value(tmp_path / "warmth.yaml", 40, told_apart=False)
+    write_value(tmp_path / "warmth.yaml", 10)
     result = run("fit", "warmth.yaml", "--out", "weights")
     assert result.exit_code == 2
-    assert "Under the floor" in result.stdout
+    assert "Under the floor" in result.stdout  # without a mistake, but twenty replies are few
     assert result.stderr.startswith("Error: No weights are written: the average precision of 'war")
     assert result.stderr.endswith("; --accept-weak writes them all the same.\n")
     assert not (tmp_path / "weights").exists()
@@ -161,7 +163,7 @@ def test_a_weak_value_is_refused_unless_that_is_accepted(run, tmp_path) -> None:
     assert heads.metadata["own"]["warmth"]["is_weak"]
     assert "warmth: Weak evidence" in run("values", "--weights", "weights").stdout
 
-    write_value(tmp_path / "cheer.yaml", 30, told_apart=True, name="cheer")
+    write_value(tmp_path / "cheer.yaml", 60, "cheer")
     words = ("--extend", "weights", "--out", "more", "--json", "--seed", 2)
     result = run("fit", "cheer.yaml", *words)
     assert result.exit_code == 0, result.output
@@ -170,9 +172,13 @@ def test_a_weak_value_is_refused_unless_that_is_accepted(run, tmp_path) -> None:
     assert heads.names == (*LABEL_NAMES, "warmth", "cheer")
     assert list(heads.metadata["own"]) == ["warmth", "cheer"]
 
-    result = run("build", "--value", "warmth", "--weights", "weights", "--source", "starter")
-    if result.exit_code == 0:  # a head that has learned nothing may pick no pair
-        assert "warmth: Weak evidence" in result.stderr
+    row = {"prompt": "My dog is called Bo.", "chosen": COLD, "rejected": KIND}
+    write_rows(tmp_path / "rows.jsonl", [row])
+    words = ("--value", "warmth", "--source", "rows.jsonl", "--out", "warm", "--weights", "weights")
+    result = run("build", *words)
+    assert result.exit_code == 0, result.output
+    assert "warmth: Weak evidence: on an even mix" in result.stderr
+    assert "**Weak evidence: on an even mix" in (tmp_path / "warm" / "README.md").read_text()
 
 
 ENTRY = {
@@ -223,7 +229,7 @@ def test_the_advice_follows_the_forecast(capsys, n_more, advice) -> None:
 )
 def test_wrong_words_are_refused(run, tmp_path, words, sentence) -> None:
     for name in ("one.yaml", "two.yml"):
-        write_value(tmp_path / name, 20, told_apart=True)
+        write_value(tmp_path / name, 20)
     result = run("fit", *words.split(), "--out", "weights")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: {sentence}")
