@@ -7,7 +7,8 @@ from valuedata.errors import LabelError
 from valuedata.labelling.classifier import Classifier
 from valuedata.labelling.encoder import encode
 from valuedata.labelling.evidence import read_definitions, read_evidence
-from valuedata.labelling.heads import load_heads, predict, read_names, save_heads
+from valuedata.labelling.heads import load_heads, predict, save_heads
+from valuedata.labelling.metadata import METADATA_FILE, read_metadata
 from valuedata.labelling.own import OwnValue
 from valuedata.labelling.own_fitting import _fit_platt, _split_folds, fit_own_value, read_usual
 from valuedata.labelling.readings import Reading
@@ -67,14 +68,14 @@ def test_what_is_known_of_the_value_lies_with_the_weights(heads, tmp_path):
     save_heads(heads, tmp_path)
     again = load_heads(tmp_path)
     assert again.metadata == heads.metadata
-    assert read_names(str(tmp_path)) == heads.names
+    assert read_metadata(tmp_path)[0] == heads.names
     entry = again.metadata["own"]["pity"]
     assert (entry["n_examples"], entry["n_positives"], entry["n_prompts"]) == (26, 13, 13)
     assert entry["n_folds"] == 10
     assert list(entry["learning_curve"]) == ["9", "17", "26"]
     assert entry["average_precision"]["value"] == 1.0
     assert entry["average_precision"]["low"] < 0.8
-    assert read_definitions(again)["pity"] == DEFINITION
+    assert read_definitions(again.names, again.metadata)["pity"] == DEFINITION
 
 
 def test_training_repeats_and_replaces_a_head_of_the_same_name(own, heads, encoder, usual):
@@ -117,7 +118,7 @@ def test_weak_and_thin_evidence_are_told(heads):
         "average_precision": {"value": 0.8, "low": 0.6, "high": 0.9},
     }
     metadata = {**heads.metadata, "own": {"pity": weak}}
-    found = read_evidence(heads.__class__(**{**heads.__dict__, "metadata": metadata}))["pity"]
+    found = read_evidence(heads.names, metadata)["pity"]
     assert found.doubt == "weak"
     assert found.note == (
         "Weak evidence: on an even mix its average precision may be as low as 0.60, under the "
@@ -125,27 +126,27 @@ def test_weak_and_thin_evidence_are_told(heads):
     )
     strong = {**own, "is_weak": False, "n_positives": 200}
     metadata = {**heads.metadata, "own": {"pity": strong}, "quality": {}}
-    found = read_evidence(heads.__class__(**{**heads.__dict__, "metadata": metadata}))
+    found = read_evidence(heads.names, metadata)
     assert list(found) == ["pity"]
     assert (found["pity"].doubt, found["pity"].note) == (None, "")
 
 
 @pytest.mark.parametrize("found", [{}, {"pity": {}}, {"pity": {"definition": {"name": "pity"}}}])
 def test_weights_that_do_not_say_what_a_value_means_are_refused(heads, found):
-    changed = heads.__class__(**{**heads.__dict__, "metadata": {"own": found}})
     with pytest.raises(LabelError, match="do not say what each of their values means"):
-        read_definitions(changed)
+        read_definitions(heads.names, {"own": found})
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [(None, "cannot be read"), ("{}", "damaged"), ("[", "damaged")]
+    ("content", "sentence"),
+    [(None, "cannot be read"), ("{}", "damaged"), ("[", "damaged"), ("7", "damaged")],
 )
 def test_names_of_damaged_weights_are_refused(tmp_path, content, sentence):
     if content is not None:
-        (tmp_path / "classifier.json").write_text(content)
+        (tmp_path / METADATA_FILE).write_text(content)
     with pytest.raises(LabelError, match=sentence):
-        read_names(str(tmp_path))
+        read_metadata(tmp_path)
 
 
 def test_names_of_the_packaged_weights():
-    assert read_names(None) == LABEL_NAMES
+    assert read_metadata()[0] == LABEL_NAMES

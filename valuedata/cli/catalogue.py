@@ -34,10 +34,10 @@ def values(*, weights: Path | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from valuedata.labelling.evidence import read_definitions, read_evidence
-    from valuedata.labelling.heads import PACKAGED, load_heads
+    from valuedata.labelling.metadata import PACKAGED, read_metadata
 
-    heads = load_heads(weights or PACKAGED)
-    known, evidence = read_definitions(heads), read_evidence(heads)
+    names, metadata = read_metadata(weights or PACKAGED)
+    known, evidence = read_definitions(names, metadata), read_evidence(names, metadata)
     if as_json:
         echo_json(
             {

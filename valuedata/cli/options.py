@@ -203,12 +203,13 @@ def _check_names(recipe: "Recipe") -> None:
     """Lets a wrong name be the one thing that is said."""
     from valuedata.cleaning.language import check_language
     from valuedata.intake.formats import find_format
-    from valuedata.labelling.heads import read_names
+    from valuedata.labelling.metadata import PACKAGED, read_metadata
     from valuedata.labelling.values import list_values, resolve_values
     from valuedata.recipe import ALL_VALUES
 
     if recipe.values != (ALL_VALUES,):
-        resolve_values(recipe.values, list_values(read_names(recipe.labels.weights)))
+        weights = Path(recipe.labels.weights) if recipe.labels.weights else PACKAGED
+        resolve_values(recipe.values, list_values(read_metadata(weights)[0]))
     if recipe.format is not None:
         find_format(recipe.format)
     if recipe.quality.language is not None:

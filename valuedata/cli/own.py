@@ -45,7 +45,8 @@ def fit_own_values(
         ValuedataError: If a value file is wrong, or weights or encoder are missing or damaged.
     """
     from valuedata.labelling.encoder import load_encoder
-    from valuedata.labelling.heads import PACKAGED, load_heads
+    from valuedata.labelling.heads import load_heads
+    from valuedata.labelling.metadata import PACKAGED
     from valuedata.labelling.own_fitting import fit_own_value, read_usual
 
     values = _load_distinct(files)

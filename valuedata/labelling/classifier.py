@@ -10,8 +10,9 @@ from datasets import Dataset
 
 from valuedata.labelling.encoder import Encoder, encode, load_encoder
 from valuedata.labelling.evidence import Evidence, read_definitions, read_evidence
-from valuedata.labelling.heads import PACKAGED, Heads, load_heads, predict
+from valuedata.labelling.heads import Heads, load_heads, predict
 from valuedata.labelling.labels import Labels
+from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.readings import read_sides
 from valuedata.labelling.values import ValueDefinition
 from valuedata.recipe import LabelSettings
@@ -77,12 +78,12 @@ class Classifier:
     @property
     def definitions(self) -> Mapping[str, ValueDefinition]:
         """What each name means."""
-        return read_definitions(self.heads)
+        return read_definitions(self.names, self.heads.metadata)
 
     @property
     def evidence(self) -> Mapping[str, Evidence]:
         """What the labels of a name rest on, for names of which that was measured."""
-        return read_evidence(self.heads)
+        return read_evidence(self.names, self.heads.metadata)
 
     def label(self, pairs: Dataset, progress: Callable[[int], None] | None = None) -> Labels:
         """Labels both replies of every pair.

@@ -1,13 +1,12 @@
 """What the labels of each value rest on, read from the metadata of weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from valuedata.errors import LabelError
-from valuedata.labelling.heads import Heads
 from valuedata.labelling.values import ValueDefinition, load_values
 
 __all__ = ["MIN_POSITIVES", "Evidence", "read_definitions", "read_evidence"]
@@ -42,20 +41,26 @@ class Evidence:
     note: str
 
 
-def read_definitions(heads: Heads) -> dict[str, ValueDefinition]:
-    """What each name of the heads means: packaged definitions, and those of own values.
+def read_definitions(
+    names: Sequence[str], metadata: Mapping[str, Any]
+) -> dict[str, ValueDefinition]:
+    """What each name of weights means: packaged definitions, and those of own values.
+
+    Args:
+        names: Names that the weights label.
+        metadata: Their metadata.
 
     Raises:
         LabelError: If the definition of a name is missing or damaged.
     """
-    own = heads.metadata.get("own", {})
+    own = metadata.get("own", {})
     packaged = load_values()
     try:
         return {
             name: ValueDefinition.model_validate(own[name]["definition"])
             if name in own
             else packaged[name]
-            for name in heads.names
+            for name in names
         }
     except (KeyError, TypeError, ValidationError) as error:
         raise LabelError(
@@ -64,11 +69,16 @@ def read_definitions(heads: Heads) -> dict[str, ValueDefinition]:
         ) from error
 
 
-def read_evidence(heads: Heads) -> dict[str, Evidence]:
-    """What is known of the quality of each name; names of which nothing is known are left out."""
-    own, packaged = heads.metadata.get("own", {}), heads.metadata.get("quality", {})
+def read_evidence(names: Sequence[str], metadata: Mapping[str, Any]) -> dict[str, Evidence]:
+    """What is known of the quality of each name; names of which nothing is known are left out.
+
+    Args:
+        names: Names that the weights label.
+        metadata: Their metadata.
+    """
+    own, packaged = metadata.get("own", {}), metadata.get("quality", {})
     found = {}
-    for name in heads.names:
+    for name in names:
         if name in own:
             found[name] = _read_own(own[name])
         elif name in packaged:

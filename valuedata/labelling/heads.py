@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from valuedata.errors import LabelError
 from valuedata.labelling.encoder import VECTOR_KIND, VECTOR_SIZE
+from valuedata.labelling.metadata import METADATA_FILE, PACKAGED, name_remedy
 from valuedata.labelling.readings import Reading
 
 __all__ = [
@@ -25,14 +26,11 @@ __all__ = [
     "count_words",
     "load_heads",
     "predict",
-    "read_names",
     "save_heads",
     "weigh_words",
 ]
 
-PACKAGED = Path(__file__).parent / "weights"
 WEIGHTS_FILE = "classifier.safetensors"
-METADATA_FILE = "classifier.json"
 N_BUCKETS = 2**16
 
 Floats = npt.NDArray[np.float64]
@@ -144,28 +142,6 @@ def save_heads(heads: Heads, folder: Path) -> None:
         ) from error
 
 
-def read_names(weights: str | None) -> tuple[str, ...]:
-    """Names that weights label, without reading the weights themselves.
-
-    Args:
-        weights: Folder of the weights; None names the packaged ones.
-
-    Raises:
-        LabelError: If they cannot be read or are damaged.
-    """
-    folder = PACKAGED if weights is None else Path(weights)
-    remedy = _name_remedy(folder)
-    try:
-        content = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
-        return tuple(str(name) for name in content["names"])
-    except OSError as error:
-        raise LabelError(
-            f"Weights in {folder} cannot be read ({error.strerror}); {remedy}."
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise LabelError(f"Weights in {folder} are damaged ({error}); {remedy}.") from error
-
-
 def load_heads(folder: Path = PACKAGED) -> Heads:
     """Reads what `save_heads` wrote.
 
@@ -175,7 +151,7 @@ def load_heads(folder: Path = PACKAGED) -> Heads:
     Raises:
         LabelError: If a file is missing, damaged, or made for another encoder.
     """
-    remedy = _name_remedy(folder)
+    remedy = name_remedy(folder)
     try:
         content = (folder / WEIGHTS_FILE).read_bytes()
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
@@ -194,12 +170,6 @@ def load_heads(folder: Path = PACKAGED) -> Heads:
     if not fits or metadata.get("encoder") != VECTOR_KIND:
         raise LabelError(f"Weights in {folder} fit another version of the encoder; {remedy}.")
     return heads
-
-
-def _name_remedy(folder: Path) -> str:
-    if folder == PACKAGED:
-        return "reinstall valuedata"
-    return "train them again with `valuedata fit`"
 
 
 def _serialize(heads: Heads) -> bytes:
