@@ -37,6 +37,7 @@ def render_card(folder: Path) -> None:
     )
     environment.filters["number"] = lambda count: f"{int(count):,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.0f} %"
+    environment.filters["measure"] = lambda n: "undefined" if n is None else f"{n:.2f}"
     environment.filters["cell"] = _escape_cell
     card = environment.get_template("dataset.md.jinja").render(
         front_matter=_front_matter(release),

@@ -1,5 +1,6 @@
 """Build, survey and label: every stage in order, one straight function each."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from valuedata.labelling.classifier import Extractor, load_extractor
 from valuedata.labelling.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.records import check_records_path, write_records
-from valuedata.labelling.values import VALUE_NAMES, resolve_values
+from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
 from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
@@ -41,6 +42,8 @@ from valuedata.selection.subsets import Subset, join_user_turns, select_subsets,
 from valuedata.selection.xor import SideCounts, count_sides
 
 __all__ = ["Survey", "build", "label", "survey"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,23 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     """
     from cards.render import render_card  # matplotlib, which survey and label do without
 
-    if recipe.values != (ALL_VALUES,):
-        resolve_values(recipe.values)
-    sources = _resolve_sources(recipe)
     extractor = load_extractor(recipe.labels)
+    if recipe.values != (ALL_VALUES,):
+        resolve_values(recipe.values, list_values(extractor.names))
+    sources = _resolve_sources(recipe)
     with stage_release(Path(out)) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
             intake = _read(recipe, sources, Path(work), progress)
             cleaned = clean_pairs(intake.pairs, recipe, progress)
             cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
-            counts = _count(labels, VALUE_NAMES)
+            counts = _count(labels, list_values(labels.names))
             embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
             split = _split(cleaned.pairs, subsets, recipe, progress)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
             _write(staging, intake, cleaned, labels, trails, progress)
             names = _sources_of(intake.pairs)
-            described = {trail.value: describe_subset(trail, names, SPLITS) for trail in trails}
+            described = {trail.value: _describe(trail, names, extractor) for trail in trails}
             leaks = _check_leaks(cleaned.pairs, recipe, split)
         content = {
             "valuedata_version": version("valuedata"),
@@ -263,6 +266,17 @@ def _write(
         intake.pairs, discarded, cleaned.flags, cleaned.steps, labelled, trails
     )
     pq.write_table(decisions, staging / "decisions.parquet")
+
+
+def _describe(
+    trail: Trail, sources: npt.NDArray[np.object_], extractor: Extractor
+) -> dict[str, Any]:
+    """A subset for the manifest; weak evidence is said aloud."""
+    evidence = extractor.evidence.get(trail.value)
+    if evidence is not None and evidence.doubt == "weak":
+        logger.warning("%s: %s", trail.value, evidence.note)
+    definition = extractor.definitions[trail.value]
+    return describe_subset(trail, sources, SPLITS, definition, evidence)
 
 
 def _check_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) -> dict[str, int]:

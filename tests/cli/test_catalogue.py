@@ -8,10 +8,24 @@ from valuedata.labelling.values import LABEL_NAMES
 
 def test_values_are_listed_in_order(run) -> None:
     lines = run("values").stdout.splitlines()
-    assert lines[0].split() == ["name", "branch", "valence", "a", "reply", "counts", "where"]
-    assert [line.split()[0] for line in lines[2:]] == list(LABEL_NAMES)
+    headings = ["name", "branch", "valence", "replies", "precision"]
+    assert lines[0].split()[:5] == headings
+    assert lines[0].endswith("a reply counts where")
+    end = 2 + len(LABEL_NAMES)
+    assert [line.split()[0] for line in lines[2:end]] == list(LABEL_NAMES)
     assert lines[2].split()[:3] == ["empathy", "social", "positive"]
-    assert lines[-1].split()[:3] == ["validation", "behaviour", "-"]
+    assert lines[end - 1].split()[:3] == ["validation", "behaviour", "-"]
+    assert lines[end + 1].startswith("replies: labelled ones that express it")
+
+
+def test_values_with_thin_evidence_are_marked(run) -> None:
+    lines = run("values").stdout.splitlines()
+    for name in ("privacy", "discretion"):
+        (row,) = [line for line in lines if line.startswith(f"{name} ")]
+        assert row.split()[4] == "thin"
+        assert any(line.startswith(f"{name}: Thin evidence: ") for line in lines)
+    (row,) = [line for line in lines if line.startswith("honesty ")]
+    assert "thin" not in row
 
 
 def test_values_for_scripts(run) -> None:
@@ -19,6 +33,15 @@ def test_values_for_scripts(run) -> None:
     assert tuple(content) == LABEL_NAMES
     assert content["deception"]["valence"] == "negative"
     assert content["deception"]["not"]
+    assert content["discretion"]["evidence"]["doubt"] == "thin"
+    assert content["honesty"]["evidence"]["doubt"] is None
+    assert content["honesty"]["evidence"]["mix"] == "as labelled"
+
+
+def test_values_of_weights_that_are_not_there(run) -> None:
+    result = run("values", "--weights", "nowhere")
+    assert result.stderr.startswith("Error: Weights in nowhere cannot be read")
+    assert result.exit_code == 2
 
 
 def test_sources_are_listed_in_order(run) -> None:

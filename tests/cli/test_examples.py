@@ -7,7 +7,7 @@ import pytest
 
 from valuedata.cli import COMMANDS
 
-ELSEWHERE = ("hh-rlhf", "my-pairs", "gold.jsonl")  # the Hub's data, and files of the reader's own
+ELSEWHERE = ("hh-rlhf", "my-", "gold.jsonl")  # the Hub's data, and files of the reader's own
 
 
 @pytest.mark.slow

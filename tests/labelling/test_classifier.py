@@ -8,14 +8,8 @@ from datasets import Dataset
 
 from valuedata.errors import LabelError
 from valuedata.labelling.classifier import Classifier, load_extractor
-from valuedata.labelling.heads import (
-    METADATA_FILE,
-    PACKAGED,
-    WEIGHTS_FILE,
-    load_heads,
-    save_heads,
-    sigmoid,
-)
+from valuedata.labelling.heads import WEIGHTS_FILE, load_heads, save_heads, sigmoid
+from valuedata.labelling.metadata import METADATA_FILE, PACKAGED
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.recipe import LabelSettings
 

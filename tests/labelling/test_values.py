@@ -78,7 +78,7 @@ def test_a_users_own_file_loads(tmp_path):
         ({"definitoin": "x"}, "unknown key 'definitoin'; did you mean 'definition'"),
         ({"does_not_count": "x"}, "unknown key 'does_not_count'"),
         ({"valence": "good"}, "wrong 'valence'"),
-        ({"name": "My Value"}, "wrong 'name'"),
+        ({"name": "My Value"}, "name 'My Value'; write lower-case words joined by hyphens"),
         ({"branch": None}, "a value has a branch and a valence"),
         ({"kind": "behaviour"}, "a behaviour has neither"),
     ],

@@ -1,36 +1,92 @@
 """values, sources: what the package knows."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from valuedata.cli.options import json_option
 from valuedata.cli.output import echo_json, echo_table
 
+if TYPE_CHECKING:
+    from valuedata.labelling.evidence import Evidence
+
 __all__ = ["sources", "values"]
 
 
 @click.command
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Classifier that `valuedata fit` trained.  Without it, the packaged one.",
+)
 @json_option
-def values(*, as_json: bool) -> None:
-    """List the values and behaviours, with what it means to express each.
+def values(*, weights: Path | None, as_json: bool) -> None:
+    """List the values and behaviours, what it means to express each, and how good its labels are.
 
     \b
     Examples:
     valuedata values
     valuedata values --json
     """
-    from valuedata.labelling.values import load_values
+    from dataclasses import asdict
 
-    known = load_values()
+    from valuedata.labelling.evidence import read_definitions, read_evidence
+    from valuedata.labelling.metadata import PACKAGED, read_metadata
+
+    names, metadata = read_metadata(weights or PACKAGED)
+    known, evidence = read_definitions(names, metadata), read_evidence(names, metadata)
     if as_json:
-        echo_json({name: entry.model_dump(by_alias=True) for name, entry in known.items()})
+        echo_json(
+            {
+                name: {
+                    **entry.model_dump(by_alias=True),
+                    "evidence": asdict(evidence[name]) if name in evidence else None,
+                }
+                for name, entry in known.items()
+            }
+        )
         return
     echo_table(
-        ("name", "branch", "valence", "a reply counts where"),
+        ("name", "branch", "valence", "replies", "precision", "a reply counts where"),
         (
-            (name, entry.branch or entry.kind, entry.valence or "-", entry.definition)
+            (
+                name,
+                entry.branch or entry.kind,
+                entry.valence or "-",
+                *_describe_evidence(evidence.get(name)),
+                entry.definition,
+            )
             for name, entry in known.items()
         ),
     )
+    _explain_evidence(evidence)
+
+
+def _describe_evidence(evidence: "Evidence | None") -> tuple[str, str]:
+    """Labelled replies that express the value, with the doubt, and the average precision."""
+    if evidence is None:
+        return "-", "-"
+    mark = f" {evidence.doubt}" if evidence.doubt else ""
+    precision = evidence.average_precision
+    even = " even" if evidence.mix == "even" else ""
+    found = "undefined" if precision is None else f"{precision:.2f}{even}"
+    return f"{evidence.n_positives:,}{mark}", found
+
+
+def _explain_evidence(evidence: "Mapping[str, Evidence]") -> None:
+    click.echo(
+        "\nreplies: labelled ones that express it; precision: average precision, cross-validated"
+    )
+    if any(found.mix == "even" for found in evidence.values()):
+        click.echo(
+            "even: weighed as if half of the replies expressed it, so it stands above the others"
+        )
+    for name, found in evidence.items():
+        if found.note:
+            click.echo(f"{name}: {found.note}")
 
 
 @click.command

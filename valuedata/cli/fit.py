@@ -1,14 +1,19 @@
 """fit: the command that trains the classifier."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import echo_json, echo_table
+from valuedata.cli.own import fit_own_values, refuse_weak, show_fitted
 from valuedata.cli.progress import choose_progress
+
+if TYPE_CHECKING:
+    from valuedata.labelling.heads import Heads
+    from valuedata.progress import Progress
 
 __all__ = ["fit", "show_quality"]
 
@@ -26,7 +31,13 @@ MEASURES = {
 
 
 @click.command
-@click.argument("gold", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="GOLD...")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="VALUE.yaml...|GOLD...",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -38,7 +49,18 @@ MEASURES = {
     "--exclude-source",
     multiple=True,
     metavar="NAME",
-    help="Leave out the pairs of this source; repeatable.",
+    help="Leave out the labelled pairs of this source; repeatable.",
+)
+@click.option(
+    "--extend",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Add the values of VALUE.yaml to these weights.  Without it, to the packaged ones.",
+)
+@click.option(
+    "--accept-weak",
+    is_flag=True,
+    help="Write the weights of a value under the floor too; what is built with them says so.",
 )
 @click.option(
     "--seed",
@@ -46,43 +68,76 @@ MEASURES = {
     default=0,
     show_default=True,
     metavar="N",
-    help="Seed of the folds.",
+    help="Seed of the folds and draws.",
 )
 @json_option
 @run_options
-def fit(
+def fit(  # noqa: PLR0913 - an argument an option
     *,
-    gold: tuple[Path, ...],
+    files: tuple[Path, ...],
     out: Path,
     exclude_source: tuple[str, ...],
+    extend: Path | None,
+    accept_weak: bool,
     seed: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train the classifier on pairs that people have labelled, and measure it on unseen prompts.
+    """Teach the classifier a value of your own, or train all of it; measure it on unseen prompts.
+
+    VALUE.yaml says what a value means and holds 20 to 200 labelled replies; the new weights hold
+    all other values too.  A value whose measured quality is under a floor is not written.
 
     GOLD is a JSONL file; each row has prompt, chosen, rejected, chosen_labels and rejected_labels.
     'starter' is the bundled corpus with the labels that its writers meant.
 
     \b
     Examples:
+    valuedata fit my-value.yaml --out my-weights
     valuedata fit gold.jsonl --out weights
     valuedata fit gold.jsonl starter --exclude-source pku-saferlhf --out weights
     """
+    progress = choose_progress(quiet=quiet)
+    if _holds_values(
+        files, takes_values=extend is not None or accept_weak, excludes=exclude_source
+    ):
+        heads, fitted = fit_own_values(files, extend, seed, progress)
+        if as_json:
+            echo_json(fitted)
+        elif not quiet:
+            show_fitted(fitted)
+        if not accept_weak:
+            refuse_weak(fitted)
+        first, what = next(iter(fitted)), f"{len(heads.names)} values and behaviours"
+    else:
+        heads = _fit_all(files, exclude_source, seed, progress)
+        if as_json:
+            echo_json(heads.metadata)
+        elif not quiet:
+            show_quality(heads.metadata["quality"])
+            click.echo()
+        first, what = "all", f"{heads.metadata['n_pairs']:,} labelled pairs"
+    _save(heads, out)
+    if not (as_json or quiet):
+        click.echo(f"Weights of {what} in {out}; use them with")
+        click.echo(f"    valuedata build --value {first} --weights {out}")
+
+
+def _fit_all(
+    gold: Sequence[Path], excluded: Sequence[str], seed: int, progress: "Progress"
+) -> "Heads":
     from valuedata.labelling.encoder import load_encoder
     from valuedata.labelling.fitting import fit_classifier
     from valuedata.labelling.gold import load_gold
+
+    pairs = load_gold(gold, excluded)
+    return fit_classifier(pairs, load_encoder(), seed, progress=progress)
+
+
+def _save(heads: "Heads", out: Path) -> None:
     from valuedata.labelling.heads import save_heads
 
-    pairs = load_gold(gold, exclude_source)
-    heads = fit_classifier(pairs, load_encoder(), seed, progress=choose_progress(quiet=quiet))
     save_heads(heads, out)
-    if as_json:
-        echo_json(heads.metadata)
-    elif not quiet:
-        show_quality(heads.metadata["quality"])
-        click.echo(f"\nWeights of {len(pairs):,} labelled pairs in {out}; use them with")
-        click.echo(f"    valuedata build --value all --weights {out}")
 
 
 def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
@@ -98,6 +153,28 @@ def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
             for name, measures in quality.items()
         ),
     )
+
+
+def _holds_values(files: Sequence[Path], *, takes_values: bool, excludes: Sequence[str]) -> bool:
+    """Whether the files are value files, by their suffixes; options of the other kind fail."""
+    from valuedata.errors import RecipeError
+    from valuedata.labelling.own import VALUE_SUFFIXES
+
+    n_values = sum(file.suffix in VALUE_SUFFIXES for file in files)
+    if 0 < n_values < len(files):
+        raise RecipeError(
+            "Value files and labelled pairs stand side by side; fit each in a run of its own."
+        )
+    if n_values and excludes:
+        raise RecipeError(
+            "--exclude-source speaks of labelled pairs; leave it out for a value file."
+        )
+    if not n_values and takes_values:
+        raise RecipeError(
+            "--extend and --accept-weak speak of value files, which end in "
+            f"{' or '.join(VALUE_SUFFIXES)}; leave them out for labelled pairs."
+        )
+    return n_values > 0
 
 
 def _format_measure(measure: float | None) -> int | str:

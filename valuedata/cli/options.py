@@ -82,7 +82,8 @@ value_option = click.option(
     "--value",
     multiple=True,
     metavar="NAME",
-    help="Value to build, or 'all'; repeatable.  `valuedata values` lists them.",
+    help="Value to build, or 'all'; repeatable.  `valuedata values` lists them, with "
+    "--weights those of your own too.",
 )
 source_option = click.option(
     "--source",
@@ -204,11 +205,13 @@ def _check_names(recipe: "Recipe") -> None:
     """Lets a wrong name be the one thing that is said."""
     from valuedata.cleaning.language import check_language
     from valuedata.intake.formats import find_format
-    from valuedata.labelling.values import resolve_values
+    from valuedata.labelling.metadata import PACKAGED, read_metadata
+    from valuedata.labelling.values import list_values, resolve_values
     from valuedata.recipe import ALL_VALUES
 
     if recipe.values != (ALL_VALUES,):
-        resolve_values(recipe.values)
+        weights = Path(recipe.labels.weights) if recipe.labels.weights else PACKAGED
+        resolve_values(recipe.values, list_values(read_metadata(weights)[0]))
     if recipe.format is not None:
         find_format(recipe.format)
     if recipe.quality.language is not None:

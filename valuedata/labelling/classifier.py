@@ -1,6 +1,6 @@
 """Who says which values the replies express: the seam, and the default that runs on a CPU."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,10 +9,13 @@ import numpy as np
 from datasets import Dataset
 
 from valuedata.labelling.encoder import Encoder, encode, load_encoder
-from valuedata.labelling.heads import PACKAGED, Heads, load_heads, predict
+from valuedata.labelling.evidence import Evidence, read_definitions, read_evidence
+from valuedata.labelling.heads import Heads, load_heads, predict
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.llm_extractor import load_llm_extractor
+from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.readings import read_sides
+from valuedata.labelling.values import ValueDefinition
 from valuedata.recipe import LabelSettings
 
 __all__ = ["Classifier", "Extractor", "load_extractor"]
@@ -31,6 +34,16 @@ class Extractor(Protocol):
     @property
     def fingerprint(self) -> str:
         """Names the model and all settings that decide a label."""
+        ...
+
+    @property
+    def definitions(self) -> Mapping[str, ValueDefinition]:
+        """What each name means."""
+        ...
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """What the labels of a name rest on, for names of which that was measured."""
         ...
 
     def label(self, pairs: Dataset, progress: Callable[[int], None] | None = None) -> Labels:
@@ -62,6 +75,16 @@ class Classifier:
     def fingerprint(self) -> str:
         """Names the model and all settings that decide a label."""
         return f"classifier-{self.heads.fingerprint}-{self.encoder.fingerprint}"
+
+    @property
+    def definitions(self) -> Mapping[str, ValueDefinition]:
+        """What each name means."""
+        return read_definitions(self.names, self.heads.metadata)
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """What the labels of a name rest on, for names of which that was measured."""
+        return read_evidence(self.names, self.heads.metadata)
 
     def label(self, pairs: Dataset, progress: Callable[[int], None] | None = None) -> Labels:
         """Labels both replies of every pair.

@@ -18,13 +18,19 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from valuedata.errors import LabelError
 from valuedata.labelling.encoder import VECTOR_KIND, VECTOR_SIZE
+from valuedata.labelling.metadata import METADATA_FILE, PACKAGED, name_remedy
 from valuedata.labelling.readings import Reading
 
-__all__ = ["Heads", "count_words", "load_heads", "predict", "save_heads", "weigh_words"]
+__all__ = [
+    "Heads",
+    "count_words",
+    "load_heads",
+    "predict",
+    "save_heads",
+    "weigh_words",
+]
 
-PACKAGED = Path(__file__).parent / "weights"
 WEIGHTS_FILE = "classifier.safetensors"
-METADATA_FILE = "classifier.json"
 N_BUCKETS = 2**16
 
 Floats = npt.NDArray[np.float64]
@@ -145,9 +151,7 @@ def load_heads(folder: Path = PACKAGED) -> Heads:
     Raises:
         LabelError: If a file is missing, damaged, or made for another encoder.
     """
-    remedy = (
-        "reinstall valuedata" if folder == PACKAGED else "train them again with `valuedata fit`"
-    )
+    remedy = name_remedy(folder)
     try:
         content = (folder / WEIGHTS_FILE).read_bytes()
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from datasets import Dataset
 
 from valuedata.labelling.answers import Answer, AnswerCache, open_answers
 from valuedata.labelling.cache import find_cache_folder
+from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.keys import find_key
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.llm import ask_all, require_client
@@ -20,7 +21,7 @@ from valuedata.labelling.readings import Reading, read_sides
 from valuedata.labelling.rubric import Rubric, make_messages, make_rubric
 from valuedata.labelling.sheet import Sheet, log_tally, make_sheet
 from valuedata.labelling.tally import Estimate, compute_price
-from valuedata.labelling.values import load_values
+from valuedata.labelling.values import ValueDefinition, load_values
 from valuedata.settings import LlmSettings
 
 __all__ = ["LlmExtractor", "load_llm_extractor"]
@@ -51,6 +52,17 @@ class LlmExtractor:
     def names(self) -> tuple[str, ...]:
         """Values and behaviours that it labels, in the order of the columns."""
         return self.rubric.names
+
+    @property
+    def definitions(self) -> Mapping[str, ValueDefinition]:
+        """What each name means."""
+        packaged = load_values()
+        return {name: packaged[name] for name in self.names}
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """Empty: how well a model labels is known only once `valuedata score` has measured it."""
+        return {}
 
     @property
     def fingerprint(self) -> str:

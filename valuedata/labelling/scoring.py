@@ -17,8 +17,9 @@ from valuedata.labelling.agreement import Agreement, measure_agreement
 from valuedata.labelling.classifier import Classifier
 from valuedata.labelling.encoder import load_encoder
 from valuedata.labelling.gold import GoldPair, load_gold
-from valuedata.labelling.heads import PACKAGED, load_heads
+from valuedata.labelling.heads import load_heads
 from valuedata.labelling.intervals import number_groups
+from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.recorded import LabelRecords, make_records, read_records
 from valuedata.labelling.score_settings import ScoreSettings
 from valuedata.labelling.scores import Matched, Mean, NameScores, measure_matched

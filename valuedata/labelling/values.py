@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,8 +16,10 @@ __all__ = [
     "LABEL_NAMES",
     "VALUE_NAMES",
     "ValueDefinition",
+    "list_values",
     "load_value",
     "load_values",
+    "read_definition",
     "resolve_values",
 ]
 
@@ -66,7 +68,7 @@ class ValueDefinition(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     kind: Literal["value", "behaviour"]
-    branch: Literal["social", "protective", "personal"] | None = None
+    branch: Literal["practical", "epistemic", "social", "protective", "personal"] | None = None
     valence: Literal["positive", "neutral", "negative"] | None = None
     definition: Annotated[str, Field(min_length=1)]
     does_not_count: Annotated[str, Field(min_length=1, alias="not")]
@@ -82,6 +84,9 @@ class ValueDefinition(BaseModel):
         return self
 
 
+Definition = TypeVar("Definition", bound=ValueDefinition)
+
+
 def load_value(path: Path) -> ValueDefinition:
     """Reads the definition of one value.
 
@@ -91,11 +96,24 @@ def load_value(path: Path) -> ValueDefinition:
     Raises:
         RecipeError: If the file cannot be read, is no YAML mapping, or has a wrong key or value.
     """
+    return read_definition(path, ValueDefinition)
+
+
+def read_definition(path: Path, model: type[Definition]) -> Definition:
+    """Reads a file that defines a value and may hold more.
+
+    Args:
+        path: A YAML file.
+        model: What the file holds.
+
+    Raises:
+        RecipeError: If the file cannot be read, is no YAML mapping, or has a wrong key or value.
+    """
     content = read_yaml(path, "Value file", "name, kind, definition and not")
     try:
-        return ValueDefinition.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(path, error)) from error
+        raise RecipeError(_explain(path, error, model)) from error
 
 
 @cache
@@ -125,13 +143,25 @@ def resolve_values(names: Sequence[str], known: Iterable[str] = VALUE_NAMES) -> 
     return tuple(dict.fromkeys(names))
 
 
-def _explain(path: Path, error: ValidationError) -> str:
+def list_values(names: Iterable[str]) -> tuple[str, ...]:
+    """Of the names that an extractor labels, those that subsets are built for, in their order."""
+    return tuple(name for name in names if name not in BEHAVIOUR_NAMES)
+
+
+def _explain(path: Path, error: ValidationError, model: type[ValueDefinition]) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        fields = ValueDefinition.model_fields.items()
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        fields = model.model_fields.items()
         known = [field.alias or name for name, field in fields]
         return f"Value file {path} has the unknown key {place!r}; {name_nearest(place, known)}"
+    if first["type"] == "missing":
+        return f"Value file {path} lacks {place!r}; add it."
+    if place == "name" and first["type"] == "string_pattern_mismatch":
+        return (
+            f"Value file {path} has the name {first['input']!r}; write lower-case words joined by "
+            "hyphens, such as 'epistemic-humility'."
+        )
     if not place:
         return f"Value file {path} is inconsistent: {first['msg']}."
     return f"Value file {path} has a wrong {place!r}: {first['msg']}."

@@ -1,6 +1,7 @@
 """The Parquet files of a value's subset."""
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
+from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.values import load_values
+from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
 from valuedata.release.folder import SUBSET_FEATURES, write_split
 
@@ -43,7 +45,11 @@ def write_subset(
 
 
 def describe_subset(
-    trail: Trail, sources: npt.NDArray[np.object_], splits: tuple[str, ...]
+    trail: Trail,
+    sources: npt.NDArray[np.object_],
+    splits: tuple[str, ...],
+    definition: ValueDefinition,
+    evidence: Evidence | None,
 ) -> dict[str, Any]:
     """The numbers of a subset for the manifest, as JSON types.
 
@@ -51,13 +57,16 @@ def describe_subset(
         trail: The way of the pairs into the subset.
         sources: (n,) names of the intake's sources.
         splits: Names of the splits, in order.
+        definition: What the value means.
+        evidence: What its labels rest on; None where that was not measured.
     """
     kept = trail.kept
     in_split = Counter(trail.split[kept].tolist())
     clusters = Counter(trail.cluster[kept].tolist())
     margin = trail.margin[kept].astype(np.float64)
     return {
-        "definition": load_values()[trail.value].model_dump(mode="json"),
+        "definition": definition.model_dump(mode="json"),
+        "evidence": None if evidence is None else asdict(evidence),
         "n_pairs": len(kept),
         "n_flipped": int(trail.flipped[kept].sum()),
         "splits": {split: in_split[split] for split in splits if in_split[split]},

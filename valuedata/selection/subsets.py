@@ -12,7 +12,7 @@ from valuedata.accounting import Step, Verdict
 from valuedata.cleaning.dedup import find_semantic_duplicates
 from valuedata.errors import SelectionError
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.values import VALUE_NAMES, resolve_values
+from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress
 from valuedata.recipe import ALL_VALUES, Recipe
 from valuedata.selection.clusters import cluster_texts
@@ -92,7 +92,8 @@ def select_subsets(
     """
     takes_all = recipe.values == (ALL_VALUES,)
     least = recipe.selection.min_pairs if takes_all else 1
-    values = VALUE_NAMES if takes_all else resolve_values(recipe.values)
+    known = list_values(labels.names)
+    values = known if takes_all else resolve_values(recipe.values, known)
     subsets = []
     with progress("Selecting", len(values)) as advance:
         for value in values:
