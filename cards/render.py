@@ -1,15 +1,13 @@
 """The dataset card of a release, rendered from its folder."""
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cards.figures import draw_sides
 from cards.licences import combine_licences
+from cards.markdown import fence, make_environment
 from valuedata.release.folder import Release, load_release
 
 __all__ = ["render_card"]
@@ -28,24 +26,18 @@ def render_card(folder: Path) -> None:
     release = load_release(folder)
     manifest = release.manifest
     draw_sides(manifest["survey"], release.values, folder / "figures" / "sides.png")
-    environment = Environment(  # noqa: S701 - Markdown, in which data stand in code fences
-        loader=PackageLoader("cards"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["number"] = lambda count: f"{int(count):,}"
-    environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.0f} %"
-    environment.filters["measure"] = lambda n: "undefined" if n is None else f"{n:.2f}"
-    environment.filters["cell"] = _escape_cell
-    card = environment.get_template("dataset.md.jinja").render(
-        front_matter=_front_matter(release),
-        manifest=manifest,
-        recipe=_fence(
-            yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(), "yaml"
-        ),
-        examples={value: _pick_example(release, value) for value in release.values},
+    card = (
+        make_environment()
+        .get_template("dataset.md.jinja")
+        .render(
+            front_matter=_front_matter(release),
+            manifest=manifest,
+            recipe=fence(
+                yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(),
+                "yaml",
+            ),
+            examples={value: _pick_example(release, value) for value in release.values},
+        )
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
 
@@ -96,19 +88,4 @@ def _pick_example(release: Release, value: str) -> dict[str, str] | None:
 def _quote(text: str) -> str:
     """Text of the data as a Markdown block that it cannot break out of."""
     short = text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS].rstrip() + " …"
-    return _fence(short, "text")
-
-
-def _fence(text: str, language: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _escape_cell(text: object) -> str:
-    """Text for a cell of a Markdown table, with nothing left in it that Markdown or HTML reads."""
-    plain = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
-    line = " ".join(plain.split())
-    line = "".join(character if character.isprintable() else "\ufffd" for character in line)
-    return re.sub(r"([\\`\[\]!*_|<>])", r"\\\1", line)
+    return fence(short, "text")

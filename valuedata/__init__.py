@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         UnknownValueError,
         ValuedataError,
     )
-    from valuedata.labelling.agreement import Agreement
-    from valuedata.labelling.score_settings import ScoreSettings
-    from valuedata.labelling.scoring import Scores, compare, score
+    from valuedata.labelling.scoring.agreement import Agreement
+    from valuedata.labelling.scoring.scoring import Scores, compare, score
+    from valuedata.labelling.scoring.settings import ScoreSettings
     from valuedata.pipeline import Survey, build, label, survey
     from valuedata.recipe import Recipe, load_recipe, make_recipe
     from valuedata.release.folder import Release, load_release
@@ -56,9 +56,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "valuedata.labelling.agreement": {"Agreement"},
-    "valuedata.labelling.score_settings": {"ScoreSettings"},
-    "valuedata.labelling.scoring": {"Scores", "compare", "score"},
+    "valuedata.labelling.scoring.agreement": {"Agreement"},
+    "valuedata.labelling.scoring.settings": {"ScoreSettings"},
+    "valuedata.labelling.scoring.scoring": {"Scores", "compare", "score"},
     "valuedata.pipeline": {"Survey", "build", "label", "survey"},
     "valuedata.recipe": {"Recipe", "load_recipe", "make_recipe"},
     "valuedata.release.folder": {"Release", "load_release"},

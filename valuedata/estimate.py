@@ -7,8 +7,8 @@ from valuedata.cleaning.clean import clean_pairs
 from valuedata.errors import RecipeError
 from valuedata.intake.collect import read_pairs
 from valuedata.intake.naming import resolve_source
-from valuedata.labelling.llm_extractor import load_llm_extractor
-from valuedata.labelling.tally import Estimate
+from valuedata.labelling.llm.extractor import load_llm_extractor
+from valuedata.labelling.llm.tally import Estimate
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import Recipe
 

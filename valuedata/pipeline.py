@@ -21,7 +21,7 @@ from valuedata.errors import SelectionError
 from valuedata.intake.collect import Intake, read_pairs
 from valuedata.intake.naming import Source, describe_source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
-from valuedata.labelling.encoder import embed_pairs, load_encoder
+from valuedata.labelling.encoding.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.records import check_records_path, write_records
 from valuedata.labelling.values import list_values, resolve_values

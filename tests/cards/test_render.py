@@ -7,7 +7,8 @@ import pytest
 import yaml
 from matplotlib.image import imread
 
-from cards.render import _escape_cell, _fence, render_card
+from cards.markdown import escape_cell, fence
+from cards.render import render_card
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release
 
@@ -100,10 +101,10 @@ def test_a_missing_fact_is_an_error(starter: Release, tmp_path: Path) -> None:
 
 
 def test_names_from_data_are_plain_text() -> None:
-    assert _escape_cell("a|b\x1b[2J\n![x](y) <b> `c` *d_e*\\") == (
+    assert escape_cell("a|b\x1b[2J\n![x](y) <b> `c` *d_e*\\") == (
         "a\\|b\ufffd\\[2J \\!\\[x\\](y) \\<b\\> \\`c\\` \\*d\\_e\\*\\\\"
     )
 
 
 def test_a_block_is_longer_than_the_fences_in_it() -> None:
-    assert _fence("```\nx", "yaml") == "````yaml\n```\nx\n````"
+    assert fence("```\nx", "yaml") == "````yaml\n```\nx\n````"

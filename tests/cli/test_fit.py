@@ -1,7 +1,6 @@
 """fit: a real training on a small file, what it prints and writes, and that builds take it."""
 
 import json
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,27 +8,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
+from cards.markdown import escape_cell
 from tests.cli.rows import choose_rows, read_starter, write_rows
 from valuedata.cli import main
 from valuedata.cli.fit import MEASURES, show_quality
+from valuedata.labelling.fitting import adaptation, training
 from valuedata.labelling.heads import load_heads
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.release.folder import load_release
 
 pytestmark = pytest.mark.usefixtures("vector_cache")
 
-WORDS = ("fit", "gold.jsonl", "--exclude-source", "other", "--seed", "3")
+WORDS = ("fit", "gold.jsonl", "--exclude-source", "other", "--add", "more.jsonl")
+SETTINGS = ("--seed", "3", "--licence", "talk=CC0-1.0", "--licence", "more=MIT")
 QUALITY = {
     "empathy": {
         "n_positives": 1197,
         "threshold": 0.43,
-        "precision": 0.602,
-        "recall": 0.315,
-        "average_precision": 0.47,
-        "subset_precision": None,
-        "subset_recall": 0.305,
+        "precision": {"value": 0.602},
+        "recall": {"value": 0.315},
+        "average_precision": {"value": 0.47},
+        "subset_precision": {"value": None},
+        "subset_recall": {"value": 0.305},
     }
 }
 
@@ -83,9 +86,12 @@ def trained(
     """A training on a file of two sources, one of which is left out."""
     folder = tmp_path_factory.mktemp("fit")
     write_rows(folder / "gold.jsonl", [*gold, *({**row, "source": "other"} for row in gold[:9])])
+    write_rows(folder / "more.jsonl", [{**row, "source": "more"} for row in gold[:9]])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        return Training(CliRunner().invoke(main, [*WORDS, "--out", "weights"]), folder)
+        patch.setattr(adaptation, "N_EPOCHS", 1)
+        patch.setattr(training, "N_EPOCHS", 1)
+        return Training(CliRunner().invoke(main, [*WORDS, *SETTINGS, "--out", "weights"]), folder)
 
 
 def test_fit(trained: Training, gold, capsys) -> None:
@@ -93,11 +99,13 @@ def test_fit(trained: Training, gold, capsys) -> None:
     heads = load_heads(trained.folder / "weights")
     assert heads.names == LABEL_NAMES
     assert heads.metadata["sources"] == {"talk": len(gold)}
-    assert (heads.metadata["n_pairs"], heads.metadata["seed"]) == (len(gold), 3)
+    assert heads.metadata["added"] == {"more": 9}
+    assert heads.metadata["seed"] == 3
 
-    table, end = trained.result.stdout.split("\n\n")
+    table, means, end = trained.result.stdout.split("\n\n")
+    assert means.startswith("Means over the values\n")
     assert end == (
-        f"Weights of {len(gold):,} labelled pairs in weights; use them with\n"
+        f"Weights of {len(gold) + 9:,} labelled pairs in weights; use them with\n"
         "    valuedata build --value all --weights weights\n"
     )
     heading, _, *lines = table.splitlines()
@@ -111,6 +119,28 @@ def test_fit(trained: Training, gold, capsys) -> None:
         assert len(line.split()) == 1 + len(MEASURES)
     show_quality(heads.metadata["quality"])
     assert capsys.readouterr().out == f"{table}\n"
+
+
+def test_the_weights_have_a_card(trained: Training, gold) -> None:
+    metadata = load_heads(trained.folder / "weights").metadata
+    card = (trained.folder / "weights" / "README.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(card.split("---")[1])["license"] == "mit"
+    assert f"| talk | {len(gold)} | CC0-1.0 | training, and measurement" in card
+    assert "| more | 9 | MIT | training only |" in card
+    empathy = metadata["quality"]["empathy"]
+    found = empathy["average_precision"]
+    assert (
+        f"| `empathy` | {empathy['n_positives']} | {found['value']:.2f} ({found['low']:.2f} to "
+        f"{found['high']:.2f}) |" in card
+    )
+    mean = metadata["means"]["average_precision"]["value"]
+    assert f"| average precision | {mean:.2f} |" in card
+    wrong = [probe for probe in metadata["probes"] if not probe["is_right"]]
+    assert 0 < len(wrong) < len(metadata["probes"])
+    assert f"({len(metadata['probes']) - len(wrong)} of {len(metadata['probes'])})" in card
+    for probe in metadata["probes"]:
+        assert (escape_cell(probe["reply"]) in card) != probe["is_right"]
+    assert (trained.folder / "weights" / "scores.png").stat().st_size > 10_000
 
 
 def test_what_fit_wrote_labels_and_builds(run, trained: Training, tmp_path) -> None:
@@ -143,21 +173,17 @@ def test_what_fit_wrote_labels_and_builds(run, trained: Training, tmp_path) -> N
         }
 
 
-def test_fit_for_scripts(run, trained: Training, tmp_path) -> None:
-    shutil.copy(trained.folder / "gold.jsonl", tmp_path)
-    result = run(*WORDS, "--out", "again", "--json")
-    assert (result.stderr, result.exit_code) == ("", 0)
-    first, again = load_heads(trained.folder / "weights"), load_heads(tmp_path / "again")
-    assert json.loads(result.stdout) == again.metadata == first.metadata
-    assert again.fingerprint == first.fingerprint
-    for name in LABEL_NAMES:
-        assert set(MEASURES) <= set(again.metadata["quality"][name])
-
-
-def test_a_quiet_fit_prints_nothing(run, tmp_path, gold) -> None:
+def test_fit_for_scripts(run, monkeypatch, tmp_path, gold) -> None:
+    monkeypatch.setattr(adaptation, "N_EPOCHS", 1)
+    monkeypatch.setattr(training, "N_EPOCHS", 1)
     write_rows(tmp_path / "gold.jsonl", gold)
-    assert run("fit", "gold.jsonl", "--out", "weights", "--quiet").output == ""
-    assert load_heads(tmp_path / "weights").metadata["seed"] == 0
+    result = run("fit", "gold.jsonl", "--out", "weights", "--json")
+    assert (result.stderr, result.exit_code) == ("", 0)
+    metadata = load_heads(tmp_path / "weights").metadata
+    assert json.loads(result.stdout) == metadata
+    assert (metadata["seed"], metadata["added"]) == (0, {})
+    for name in LABEL_NAMES:
+        assert set(MEASURES) <= set(metadata["quality"][name])
 
 
 def test_fit_on_too_few_labels(run, tmp_path, gold) -> None:
@@ -178,3 +204,12 @@ def test_fit_on_a_file_that_is_not_there(run) -> None:
     result = run("fit", "gold.jsonl", "--out", "weights")
     assert result.stderr.startswith("Error: Labelled pairs gold.jsonl cannot be read")
     assert result.exit_code == 2
+
+
+def test_a_licence_without_a_source_is_refused(run, tmp_path, gold) -> None:
+    write_rows(tmp_path / "gold.jsonl", gold[:3])
+    result = run("fit", "gold.jsonl", "--out", "weights", "--licence", "MIT")
+    assert result.stderr == (
+        "Error: --licence 'MIT' names no source or no licence; write SOURCE=LICENCE, such as "
+        "hh-helpful=MIT.\n"
+    )

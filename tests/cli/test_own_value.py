@@ -94,7 +94,7 @@ def test_the_release_loads_and_says_what_the_value_means(worked, tmp_path) -> No
     card = (release.folder / "README.md").read_text(encoding="utf-8")
     assert "Epistemic value, positive. The reply answers as far as it can" in card
     assert "Does not count: Confident statements" in card
-    assert "learned from 44 replies that express it, fewer than 200" in card
+    assert "quality is measured on 44 replies that express it, fewer than 200" in card
 
 
 @pytest.mark.slow
@@ -219,7 +219,10 @@ def test_the_advice_follows_the_forecast(capsys, n_more, advice) -> None:
     ("words", "sentence"),
     [
         ("one.yaml gold.jsonl", "Value files and labelled pairs stand side by side"),
-        ("one.yaml --exclude-source x", "--exclude-source speaks of labelled pairs"),
+        (
+            "one.yaml --exclude-source x",
+            "--add, --exclude-source and --licence speak of labelled pairs",
+        ),
         ("gold.jsonl --accept-weak", "--extend and --accept-weak speak of value files"),
         ("gold.jsonl --extend x", "--extend and --accept-weak speak of value files"),
         ("one.yaml two.yml", "Two value files have the name 'warmth'"),

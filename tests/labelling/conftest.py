@@ -1,8 +1,11 @@
-"""An encoder without a cache, and one with its own."""
+"""Encoders: MiniLM itself, with a cache and without, and the packaged classifier's."""
+
+from dataclasses import replace
 
 import pytest
 
-from valuedata.labelling.encoder import Encoder, load_encoder
+from valuedata.labelling.encoding.encoder import Encoder, load_encoder
+from valuedata.labelling.heads import load_heads
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +17,11 @@ def encoder(tmp_path_factory) -> Encoder:
 @pytest.fixture(scope="session")
 def uncached(encoder) -> Encoder:
     """The same model, which computes every vector anew."""
-    return Encoder(encoder.model, encoder.tokenizer, encoder.precision, cache=None)
+    return replace(encoder, cache=None)
+
+
+@pytest.fixture(scope="session")
+def adapted(tmp_path_factory) -> Encoder:
+    """The encoder that the packaged heads read, with an empty cache of its own."""
+    folder = tmp_path_factory.mktemp("vectors")
+    return load_encoder(cache_folder=folder, adapter=load_heads().adapter)

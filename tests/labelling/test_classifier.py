@@ -84,8 +84,8 @@ PAIRS = Dataset.from_list([make_pair(prompt, reply, PLAIN) for prompt, reply, _ 
 
 
 @pytest.fixture(scope="module")
-def extractor(encoder):
-    return Classifier(encoder, load_heads())
+def extractor(adapted):
+    return Classifier(adapted, load_heads())
 
 
 @pytest.fixture(scope="module")

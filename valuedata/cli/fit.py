@@ -10,6 +10,7 @@ from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.own import fit_own_values, refuse_weak, show_fitted
 from valuedata.cli.progress import choose_progress
+from valuedata.cli.score_tables import show_means
 
 if TYPE_CHECKING:
     from valuedata.labelling.heads import Heads
@@ -46,10 +47,25 @@ MEASURES = {
     help="Where the weights go; --weights takes it elsewhere.",
 )
 @click.option(
+    "--add",
+    "added",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="GOLD",
+    help="Labelled pairs to train on and not to measure on; repeatable.",
+)
+@click.option(
     "--exclude-source",
     multiple=True,
     metavar="NAME",
     help="Leave out the labelled pairs of this source; repeatable.",
+)
+@click.option(
+    "--licence",
+    "licences",
+    multiple=True,
+    metavar="SOURCE=LICENCE",
+    help="Licence of the labelled pairs of a source, for the classifier card; repeatable.",
 )
 @click.option(
     "--extend",
@@ -76,7 +92,9 @@ def fit(  # noqa: PLR0913 - an argument an option
     *,
     files: tuple[Path, ...],
     out: Path,
+    added: tuple[Path, ...],
     exclude_source: tuple[str, ...],
+    licences: tuple[str, ...],
     extend: Path | None,
     accept_weak: bool,
     seed: int,
@@ -89,17 +107,20 @@ def fit(  # noqa: PLR0913 - an argument an option
     all other values too.  A value whose measured quality is under a floor is not written.
 
     GOLD is a JSONL file; each row has prompt, chosen, rejected, chosen_labels and rejected_labels.
-    'starter' is the bundled corpus with the labels that its writers meant.
+    'starter' is the bundled corpus with the labels that its writers meant, 'written' are the pairs
+    that were written to train the packaged classifier.  The folder gets a classifier card as well.
 
     \b
     Examples:
     valuedata fit my-value.yaml --out my-weights
     valuedata fit gold.jsonl --out weights
-    valuedata fit gold.jsonl starter --exclude-source pku-saferlhf --out weights
+    valuedata fit gold.jsonl --add starter --add written --out weights
     """
     progress = choose_progress(quiet=quiet)
     if _holds_values(
-        files, takes_values=extend is not None or accept_weak, excludes=exclude_source
+        files,
+        takes_values=extend is not None or accept_weak,
+        takes_gold=bool(exclude_source or added or licences),
     ):
         heads, fitted = fit_own_values(files, extend, seed, progress)
         if as_json:
@@ -110,13 +131,16 @@ def fit(  # noqa: PLR0913 - an argument an option
             refuse_weak(fitted)
         first, what = next(iter(fitted)), f"{len(heads.names)} values and behaviours"
     else:
-        heads = _fit_all(files, exclude_source, seed, progress)
+        known = _parse_licences(licences)
+        heads = _fit_all(files, added, exclude_source, known, seed, progress)
         if as_json:
             echo_json(heads.metadata)
         elif not quiet:
             show_quality(heads.metadata["quality"])
+            show_means(heads.metadata["means"])
             click.echo()
-        first, what = "all", f"{heads.metadata['n_pairs']:,} labelled pairs"
+        n_pairs = sum([*heads.metadata["sources"].values(), *heads.metadata["added"].values()])
+        first, what = "all", f"{n_pairs:,} labelled pairs"
     _save(heads, out)
     if not (as_json or quiet):
         click.echo(f"Weights of {what} in {out}; use them with")
@@ -124,20 +148,33 @@ def fit(  # noqa: PLR0913 - an argument an option
 
 
 def _fit_all(
-    gold: Sequence[Path], excluded: Sequence[str], seed: int, progress: "Progress"
+    gold: Sequence[Path],
+    added: Sequence[Path],
+    excluded: Sequence[str],
+    licences: Mapping[str, str],
+    seed: int,
+    progress: "Progress",
 ) -> "Heads":
-    from valuedata.labelling.encoder import load_encoder
-    from valuedata.labelling.fitting import fit_classifier
+    from dataclasses import replace
+
+    from valuedata.labelling.encoding.encoder import load_encoder
+    from valuedata.labelling.fitting.probes import try_probes
+    from valuedata.labelling.fitting.training import fit_classifier
     from valuedata.labelling.gold import load_gold
 
-    pairs = load_gold(gold, excluded)
-    return fit_classifier(pairs, load_encoder(), seed, progress=progress)
+    pairs, more = load_gold(gold, excluded), load_gold(added, excluded)
+    heads = fit_classifier(pairs, seed, added=more, progress=progress)
+    probes = try_probes(heads, load_encoder(adapter=heads.adapter))
+    metadata = {**heads.metadata, "licences": dict(licences), "probes": probes}
+    return replace(heads, metadata=metadata)
 
 
 def _save(heads: "Heads", out: Path) -> None:
+    from cards.classifier import render_classifier_card
     from valuedata.labelling.heads import save_heads
 
     save_heads(heads, out)
+    render_classifier_card(out)
 
 
 def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
@@ -155,19 +192,37 @@ def show_quality(quality: Mapping[str, Mapping[str, Any]]) -> None:
     )
 
 
-def _holds_values(files: Sequence[Path], *, takes_values: bool, excludes: Sequence[str]) -> bool:
+def _parse_licences(texts: Sequence[str]) -> dict[str, str]:
+    """Source to licence; those of the bundled pairs are known."""
+    from valuedata.errors import RecipeError
+    from valuedata.labelling.gold import BUNDLED_LICENCES
+
+    licences = dict(BUNDLED_LICENCES)
+    for text in texts:
+        source, _, licence = text.partition("=")
+        if not (source and licence):
+            raise RecipeError(
+                f"--licence {text!r} names no source or no licence; write SOURCE=LICENCE, such as "
+                "hh-helpful=MIT."
+            )
+        licences[source] = licence
+    return licences
+
+
+def _holds_values(files: Sequence[Path], *, takes_values: bool, takes_gold: bool) -> bool:
     """Whether the files are value files, by their suffixes; options of the other kind fail."""
     from valuedata.errors import RecipeError
-    from valuedata.labelling.own import VALUE_SUFFIXES
+    from valuedata.labelling.fitting.own_values import VALUE_SUFFIXES
 
     n_values = sum(file.suffix in VALUE_SUFFIXES for file in files)
     if 0 < n_values < len(files):
         raise RecipeError(
             "Value files and labelled pairs stand side by side; fit each in a run of its own."
         )
-    if n_values and excludes:
+    if n_values and takes_gold:
         raise RecipeError(
-            "--exclude-source speaks of labelled pairs; leave it out for a value file."
+            "--add, --exclude-source and --licence speak of labelled pairs; leave them out for a "
+            "value file."
         )
     if not n_values and takes_values:
         raise RecipeError(
@@ -177,7 +232,9 @@ def _holds_values(files: Sequence[Path], *, takes_values: bool, excludes: Sequen
     return n_values > 0
 
 
-def _format_measure(measure: float | None) -> int | str:
+def _format_measure(measure: float | Mapping[str, float | None] | None) -> int | str:
+    if isinstance(measure, Mapping):
+        return _format_measure(measure["value"])
     if measure is None:
         return "undefined"
     return measure if isinstance(measure, int) else f"{measure:.3f}"

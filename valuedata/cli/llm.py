@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LLM_SETTINGS", "llm_options", "show_estimate", "tell_tally"]
 
-TALLY_LOGGER = "valuedata.labelling.sheet"
+TALLY_LOGGER = "valuedata.labelling.llm.sheet"
 
 LLM_SETTINGS: Final = {
     "extractor": "labels.extractor",

@@ -9,8 +9,8 @@ import rich_click as click
 from valuedata.cli.output import echo_table
 
 if TYPE_CHECKING:
+    from valuedata.labelling.fitting.own_values import OwnValue
     from valuedata.labelling.heads import Heads
-    from valuedata.labelling.own import OwnValue
     from valuedata.progress import Progress
 
 __all__ = ["Fitted", "fit_own_values", "refuse_weak", "show_fitted"]
@@ -44,13 +44,14 @@ def fit_own_values(
     Raises:
         ValuedataError: If a value file is wrong, or weights or encoder are missing or damaged.
     """
-    from valuedata.labelling.encoder import load_encoder
+    from valuedata.labelling.encoding.encoder import load_encoder
+    from valuedata.labelling.fitting.own_training import fit_own_value, read_usual
     from valuedata.labelling.heads import load_heads
     from valuedata.labelling.metadata import PACKAGED
-    from valuedata.labelling.own_fitting import fit_own_value, read_usual
 
     values = _load_distinct(files)
-    heads, encoder, usual = load_heads(extend or PACKAGED), load_encoder(), read_usual()
+    heads, usual = load_heads(extend or PACKAGED), read_usual()
+    encoder = load_encoder(adapter=heads.adapter)
     for value in values:
         heads = fit_own_value(value, heads, encoder, usual, seed, progress)
     names = [value.definition.name for value in values]
@@ -85,7 +86,7 @@ def show_fitted(fitted: "Fitted") -> None:
 
 def _load_distinct(files: Sequence[Path]) -> "list[OwnValue]":
     from valuedata.errors import RecipeError
-    from valuedata.labelling.own import load_own_value
+    from valuedata.labelling.fitting.own_values import load_own_value
 
     values = [load_own_value(file) for file in files]
     names = [value.definition.name for value in values]

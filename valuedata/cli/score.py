@@ -10,7 +10,7 @@ from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import clean_line, echo_json
 from valuedata.cli.progress import choose_progress
 from valuedata.cli.score_tables import show_agreement, show_scores
-from valuedata.labelling.score_settings import MIN_RESAMPLES, ScoreSettings
+from valuedata.labelling.scoring.settings import MIN_RESAMPLES, ScoreSettings
 
 __all__ = ["score"]
 
@@ -104,7 +104,7 @@ def score(
     """
     compared = _check_usage(gold, labels, options)
     _check_plot(plot)
-    from valuedata.labelling import scoring
+    from valuedata.labelling.scoring import scoring
 
     chosen = ScoreSettings(
         names=options["value"],

@@ -7,7 +7,7 @@ import rich_click as click
 
 from valuedata.cli.output import clean_line, echo_table, format_reasons
 
-__all__ = ["show_agreement", "show_scores"]
+__all__ = ["show_agreement", "show_means", "show_scores"]
 
 N_REASONS = 3
 REPLY_COLUMNS = ("precision", "recall", "f1", "average_precision", "brier", "ece")
@@ -37,7 +37,7 @@ def show_scores(content: Mapping[str, Any]) -> None:
     Args:
         content: What `Scores.to_json` gives.
     """
-    from valuedata.labelling.scores import MIN_ONE_SIDED
+    from valuedata.labelling.scoring.scores import MIN_ONE_SIDED
 
     click.echo(
         f"{content['n_pairs']:,} of {content['n_gold']:,} labelled pairs measured, of "
@@ -66,7 +66,7 @@ def show_scores(content: Mapping[str, Any]) -> None:
             for name, found in content["names"].items()
         ),
     )
-    _show_means(content["means"])
+    show_means(content["means"])
     click.echo(f"Subsets: over the values with at least {MIN_ONE_SIDED} one-sided pairs")
 
 
@@ -102,7 +102,7 @@ def show_agreement(content: Mapping[str, Any]) -> None:
             for name, found in content["names"].items()
         ),
     )
-    _show_means(content["means"])
+    show_means(content["means"])
 
 
 def _list_notes(content: Mapping[str, Any]) -> Iterator[str]:
@@ -128,7 +128,12 @@ def _list_notes(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"Names of GOLD without labels: {', '.join(content['unscored'])}"
 
 
-def _show_means(means: Mapping[str, Any]) -> None:
+def show_means(means: Mapping[str, Any]) -> None:
+    """Prints the means over the values, with their intervals.
+
+    Args:
+        means: Measure to its mean, as `Scores.to_json` and the metadata of weights hold them.
+    """
     click.echo("\nMeans over the values")
     echo_table(
         ("measure", "mean", "95 % interval", "values"),

@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 from datasets import Dataset
 
-from valuedata.labelling.encoder import Encoder, encode, load_encoder
+from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
 from valuedata.labelling.evidence import Evidence, read_definitions, read_evidence
 from valuedata.labelling.heads import Heads, load_heads, predict
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.llm_extractor import load_llm_extractor
+from valuedata.labelling.llm.extractor import load_llm_extractor
 from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.readings import read_sides
 from valuedata.labelling.values import ValueDefinition
@@ -61,7 +61,7 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """The default extractor: frozen MiniLM, words, and logistic heads."""
+    """The default extractor: adapted MiniLM, words, and logistic heads."""
 
     encoder: Encoder
     heads: Heads
@@ -118,4 +118,4 @@ def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) ->
     if settings.extractor == "llm":
         return load_llm_extractor(settings.llm, cache_folder)
     heads = load_heads(Path(settings.weights) if settings.weights else PACKAGED)
-    return Classifier(encoder=load_encoder(settings.precision, cache_folder), heads=heads)
+    return Classifier(load_encoder(settings.precision, cache_folder, heads.adapter), heads)

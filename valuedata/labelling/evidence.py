@@ -24,7 +24,7 @@ class Evidence:
     """What the labels of one value rest on.
 
     Attributes:
-        n_positives: Labelled replies that express it.
+        n_positives: Labelled replies that express it and that its quality is measured on.
         average_precision: Cross-validated; None where it is undefined.
         precision: Cross-validated, at the threshold; None where no reply reaches it.
         mix: What both are measured on: the labelled replies as they are, or weighed to an even mix.
@@ -85,8 +85,8 @@ def read_evidence(names: Sequence[str], metadata: Mapping[str, Any]) -> dict[str
             quality = packaged[name]
             found[name] = Evidence(
                 n_positives=quality["n_positives"],
-                average_precision=quality["average_precision"],
-                precision=quality["precision"],
+                average_precision=quality["average_precision"]["value"],
+                precision=quality["precision"]["value"],
                 mix="as labelled",
                 **_find_doubt(quality["n_positives"]),
             )
@@ -115,7 +115,7 @@ def _find_doubt(n_positives: int) -> dict[str, Any]:
     if n_positives >= MIN_POSITIVES:
         return {"doubt": None, "note": ""}
     note = (
-        f"Thin evidence: its labels are learned from {n_positives} replies that express it, fewer "
+        f"Thin evidence: its quality is measured on {n_positives} replies that express it, fewer "
         f"than {MIN_POSITIVES}."
     )
     return {"doubt": "thin", "note": note}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
 from valuedata.intake.known import STARTER_FILE
@@ -20,9 +20,11 @@ from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.schema import Message, compute_pair_id
 
-__all__ = ["GoldPair", "load_gold"]
+__all__ = ["BUNDLED_LICENCES", "GoldPair", "load_gold"]
 
-STARTER = "starter"
+STARTER, WRITTEN = "starter", "written"
+WRITTEN_FOLDER = Path(__file__).with_name("written")
+BUNDLED_LICENCES: Final = {STARTER: "Apache-2.0", WRITTEN: "Apache-2.0"}
 COLUMNS = ("prompt", "chosen", "rejected", "chosen_labels", "rejected_labels")
 
 
@@ -66,7 +68,8 @@ def load_gold(
     `source` where it differs from the file's name.
 
     Args:
-        paths: The files; "starter" is the bundled corpus without its flawed pairs.
+        paths: The files; "starter" is the bundled corpus without its flawed pairs, "written" the
+            pairs that were written to train the packaged classifier.
         excluded_sources: Rows of these sources are left out.
         names: Names that may be labelled.
 
@@ -75,12 +78,18 @@ def load_gold(
         FormatError: If a row is no JSON object, or lacks a column.
         UnknownValueError: If a row has a label of another name.
     """
-    pairs = [
-        pair
-        for path in paths
-        for pair in (_read_starter(names) if str(path) == STARTER else _read_file(path, names))
-    ]
+    pairs = [pair for path in paths for pair in _read_any(path, names)]
     return [pair for pair in pairs if pair.source not in excluded_sources]
+
+
+def _read_any(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
+    if str(path) == STARTER:
+        yield from _read_starter(names)
+    elif str(path) == WRITTEN:
+        for file in sorted(WRITTEN_FOLDER.glob("*.jsonl")):
+            yield from _read_file(file, names, WRITTEN)
+    else:
+        yield from _read_file(path, names, path.stem)
 
 
 def _read_starter(names: Collection[str]) -> Iterator[GoldPair]:
@@ -92,7 +101,7 @@ def _read_starter(names: Collection[str]) -> Iterator[GoldPair]:
                 yield _parse_row({**pair, **label}, f"{STARTER} line {number}", STARTER, names)
 
 
-def _read_file(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
+def _read_file(path: Path, names: Collection[str], source: str) -> Iterator[GoldPair]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +110,7 @@ def _read_file(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
         ) from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _parse_line(line, f"{path} line {number}", path.stem, names)
+            yield _parse_line(line, f"{path} line {number}", source, names)
 
 
 def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> GoldPair:

@@ -17,7 +17,9 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoder import VECTOR_KIND, VECTOR_SIZE
+from valuedata.labelling.encoding.adapter import Adapter
+from valuedata.labelling.encoding.encoder import name_kind
+from valuedata.labelling.encoding.minilm import WIDTH
 from valuedata.labelling.metadata import METADATA_FILE, PACKAGED, name_remedy
 from valuedata.labelling.readings import Reading
 
@@ -32,6 +34,8 @@ __all__ = [
 
 WEIGHTS_FILE = "classifier.safetensors"
 N_BUCKETS = 2**16
+TENSORS = ("vector", "words", "rarity", "bias", "thresholds")
+ADAPTER = "adapter."  # before the names of its tensors in the file
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,13 +46,12 @@ class Heads:
 
     Attributes:
         names: v names.
-        vector: (v, d) float16 weights on a reading's vector.
+        vector: (v, d) float16 weights on the first d numbers of a reading's vector.
         words: (v, N_BUCKETS) float16 weights on the hashed word 1- and 2-grams of its reply.
         rarity: (N_BUCKETS,) float16 inverse document frequencies.
-        bias: (v,) float32.
-        slope: (v,) float32; p = sigmoid(slope * score + offset).
-        offset: (v,) float32.
+        bias: (v,) float32; p = sigmoid(vector · x + words · w + bias).
         thresholds: (v,) float32; a name is expressed where p reaches it.
+        adapter: What fine-tuning changed in the encoder; None where the vectors are MiniLM's own.
         metadata: Training data and quality, as JSON types.
     """
 
@@ -57,9 +60,8 @@ class Heads:
     words: npt.NDArray[np.float16]
     rarity: npt.NDArray[np.float16]
     bias: npt.NDArray[np.float32]
-    slope: npt.NDArray[np.float32]
-    offset: npt.NDArray[np.float32]
     thresholds: npt.NDArray[np.float32]
+    adapter: Adapter | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -97,7 +99,7 @@ def predict(
     Args:
         heads: The trained heads.
         readings: n readings.
-        vectors: (n, d) float32, their vectors.
+        vectors: (n, d) float32, from an encoder with the heads' adapter.
 
     Returns:
         (n, v) float32; a row depends on its own reading alone, to the last bit.
@@ -106,9 +108,7 @@ def predict(
     scores = np.einsum("nd,vd->nv", vectors.astype(np.float64), heads.vector.astype(np.float64))
     scores += weigh_words(count_words(readings), heads.rarity) @ heads.words.T.astype(np.float64)
     scores += heads.bias
-    probabilities: npt.NDArray[np.float32] = sigmoid(scores * heads.slope + heads.offset).astype(
-        np.float32
-    )
+    probabilities: npt.NDArray[np.float32] = sigmoid(scores).astype(np.float32)
     return probabilities
 
 
@@ -124,7 +124,11 @@ def save_heads(heads: Heads, folder: Path) -> None:
     Raises:
         LabelError: If the folder cannot be written.
     """
-    content = {"names": list(heads.names), "sha256": sha256(_serialize(heads)).hexdigest()}
+    content = {
+        "names": list(heads.names),
+        "encoder": name_kind(heads.adapter),
+        "sha256": sha256(_serialize(heads)).hexdigest(),
+    }
     text = json.dumps({**content, **heads.metadata}, indent=1, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,23 +162,36 @@ def load_heads(folder: Path = PACKAGED) -> Heads:
         names = tuple(metadata.pop("names"))
         if sha256(content).hexdigest() != metadata.pop("sha256"):
             raise LabelError(f"Weights in {folder} are damaged (another SHA-256); {remedy}.")
-        heads = Heads(names=names, metadata=metadata, **load_tensors(content))
+        kind = metadata.pop("encoder")
+        heads = _assemble(names, metadata, load_tensors(content))
     except OSError as error:
         raise LabelError(
             f"Weights in {folder} cannot be read ({error.strerror}); {remedy}."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise LabelError(f"Weights in {folder} are damaged ({error}); {remedy}.") from error
+    size = WIDTH + (heads.adapter.n_heads if heads.adapter else 0)
     shapes = (heads.vector.shape, heads.words.shape)
-    fits = shapes == ((len(names), VECTOR_SIZE), (len(names), N_BUCKETS))
-    if not fits or metadata.get("encoder") != VECTOR_KIND:
+    if kind != name_kind(heads.adapter) or shapes != ((len(names), size), (len(names), N_BUCKETS)):
         raise LabelError(f"Weights in {folder} fit another version of the encoder; {remedy}.")
     return heads
 
 
-def _serialize(heads: Heads) -> bytes:
-    tensors = {
-        name: np.ascontiguousarray(getattr(heads, name))
-        for name in ("vector", "words", "rarity", "bias", "slope", "offset", "thresholds")
+def _assemble(
+    names: tuple[str, ...], metadata: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]
+) -> Heads:
+    own = {name: value for name, value in tensors.items() if not name.startswith(ADAPTER)}
+    changed = {
+        name.removeprefix(ADAPTER): value
+        for name, value in tensors.items()
+        if name.startswith(ADAPTER)
     }
-    return save_tensors(tensors)
+    adapter = Adapter(changed) if changed else None
+    return Heads(names=names, metadata=metadata, adapter=adapter, **own)
+
+
+def _serialize(heads: Heads) -> bytes:
+    tensors = {name: getattr(heads, name) for name in TENSORS}
+    if heads.adapter:
+        tensors |= {f"{ADAPTER}{name}": value for name, value in heads.adapter.tensors.items()}
+    return save_tensors({name: np.ascontiguousarray(value) for name, value in tensors.items()})

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from valuedata.accounting import KEPT, Verdict
 from valuedata.errors import UnknownValueError, name_nearest
-from valuedata.labelling.tally import Tally
+from valuedata.labelling.llm.tally import Tally
 
 __all__ = ["LABELLED", "Labels", "Side"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from valuedata.errors import ReleaseError
-from valuedata.labelling.cache import find_cache_folder
+from valuedata.labelling.encoding.cache import find_cache_folder
 from valuedata.release.folder import MANIFEST, join_problems, list_files, load_release
 
 __all__ = ["stage_release"]

@@ -36,8 +36,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-logger = logging.getLogger(__name__)
-
 EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 """Gives (n, d) float32 unit vectors of the chosen and of the rejected replies."""
 

@@ -1,0 +1,230 @@
+"""Readings to vectors, bit for bit the same in any batch."""
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer
+from transformers import BertModel
+
+from valuedata.errors import LabelError
+from valuedata.labelling.encoding.adapter import Adapter, TokenHeads, apply_adapter
+from valuedata.labelling.encoding.cache import VectorCache, find_cache_folder, open_cache
+from valuedata.labelling.encoding.minilm import (
+    CLS,
+    MINILM_KIND,
+    TOKENS_A_BATCH,
+    WIDTH,
+    Precision,
+    is_packed,
+    load_minilm,
+    prepare_model,
+    tokenize,
+)
+from valuedata.labelling.readings import Reading, read_sides
+
+__all__ = ["Encoder", "embed_pairs", "encode", "load_encoder", "name_kind"]
+
+Halves = npt.NDArray[np.float16]
+
+BUCKET_STEP = 16  # lengths are rounded up to a multiple of this
+SECONDS_A_COMMIT = 2.0
+READINGS_A_ROUND = 8_192  # bounds memory; rounding up to full batches wastes little at this size
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A model ready to read.
+
+    Attributes:
+        model: MiniLM in evaluation mode, adapted where there is an adapter.
+        tokenizer: Its tokenizer, without truncation or padding.
+        heads: What scores the last states; None where the model is MiniLM itself.
+        precision: Arithmetic of the model.
+        kind: Names what a vector holds, whatever the arithmetic: heads for one kind fit no other.
+        cache: Where vectors are kept; None keeps none.
+    """
+
+    model: BertModel
+    tokenizer: Tokenizer
+    heads: TokenHeads | None
+    precision: Precision
+    kind: str
+    cache: VectorCache | None
+
+    @property
+    def size(self) -> int:
+        """Length of a vector: WIDTH, and one number for each head."""
+        return WIDTH + (len(self.heads.bias) if self.heads else 0)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names everything that decides a vector to the last bit, besides what is read."""
+        packed = "-packed" if is_packed(self.precision) else ""
+        return f"{self.kind}-{self.precision}{packed}"
+
+
+def name_kind(adapter: Adapter | None) -> str:
+    """Names what the vectors of MiniLM with an adapter, or of MiniLM itself, hold."""
+    return f"{MINILM_KIND}-{adapter.fingerprint}" if adapter else MINILM_KIND
+
+
+def load_encoder(
+    precision: Precision = "float32",
+    cache_folder: Path | None = None,
+    adapter: Adapter | None = None,
+) -> Encoder:
+    """Loads the packaged model, adapted or as it is, with the cache of its vectors.
+
+    Args:
+        precision: Arithmetic of the model; bfloat16 is faster where the processor has it.
+        cache_folder: Folder of the cache; None takes `find_cache_folder()`.
+        adapter: What fine-tuning changed; None leaves MiniLM as it is.
+
+    Raises:
+        LabelError: If the model is missing or damaged, or the cache cannot be used.
+    """
+    model, tokenizer, heads = _load(precision, adapter)
+    size = WIDTH + (adapter.n_heads if adapter else 0)
+    cache = open_cache(cache_folder or find_cache_folder(), size)
+    return Encoder(model, tokenizer, heads, precision, name_kind(adapter), cache)
+
+
+def encode(
+    encoder: Encoder,
+    readings: Sequence[Reading],
+    progress: Callable[[int], None] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Gives each reading its vector; a reading that recurs is encoded once.
+
+    Args:
+        encoder: The model with its cache.
+        readings: n readings.
+        progress: Called with the number of readings done since the last call.
+
+    Returns:
+        (n, encoder.size) float32, rounded to float16: the mean of the last states over all tokens,
+        scaled to length 1 (for MiniLM itself its own sentence vector), then the heads' scores.
+
+    Raises:
+        LabelError: If the cache is damaged or cannot be written.
+    """
+    advance = progress or (lambda _: None)
+    vectors = np.zeros((len(readings), encoder.size), dtype=np.float32)
+    for start in range(0, len(readings), READINGS_A_ROUND):
+        some = readings[start : start + READINGS_A_ROUND]
+        rows: dict[bytes, list[int]] = {}
+        for row, reading in enumerate(some):
+            rows.setdefault(_digest(encoder, reading), []).append(start + row)
+        for key, vector in _find_or_compute(encoder, rows, readings):
+            vectors[rows[key]] = vector
+            advance(len(rows[key]))
+    return vectors
+
+
+def embed_pairs(
+    encoder: Encoder, pairs: Dataset, progress: Callable[[int], None] | None = None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Gives MiniLM's sentence vector of both replies of n pairs, each read with its prompt's end.
+
+    Args:
+        encoder: MiniLM itself, with its cache.
+        pairs: n pairs with `prompt`, `chosen` and `rejected`.
+        progress: Called with the number of replies done since the last call; 2 n in all.
+
+    Returns:
+        Two (n, WIDTH) float32 arrays of unit vectors: chosen and rejected.
+
+    Raises:
+        LabelError: If the cache is damaged or cannot be written.
+    """
+    chosen, rejected = read_sides(pairs)
+    vectors = encode(encoder, chosen + rejected, progress)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors[: len(chosen)], vectors[len(chosen) :]
+
+
+def _find_or_compute(
+    encoder: Encoder, rows: dict[bytes, list[int]], readings: Sequence[Reading]
+) -> Iterator[tuple[bytes, Halves]]:
+    found = encoder.cache.find(list(rows)) if encoder.cache else {}
+    yield from found.items()
+    missing = [key for key in rows if key not in found]
+    fresh: dict[bytes, Halves] = {}
+    committed = time.monotonic()
+    for position, vector in _compute(encoder, [readings[rows[key][0]] for key in missing]):
+        fresh[missing[position]] = vector
+        yield missing[position], vector
+        if encoder.cache and time.monotonic() - committed >= SECONDS_A_COMMIT:
+            encoder.cache.store(fresh)
+            fresh, committed = {}, time.monotonic()
+    if encoder.cache and fresh:
+        encoder.cache.store(fresh)
+
+
+def _compute(encoder: Encoder, readings: Sequence[Reading]) -> Iterator[tuple[int, Halves]]:
+    """Runs the model in few fixed shapes: the order of a sum may follow the batch's shape."""
+    rows = tokenize(encoder.tokenizer, readings)
+    buckets: dict[int, list[int]] = {}
+    for position, row in enumerate(rows):
+        length = -(-len(row) // BUCKET_STEP) * BUCKET_STEP
+        buckets.setdefault(length, []).append(position)
+    for length, positions in sorted(buckets.items()):
+        size = TOKENS_A_BATCH // length
+        for start in range(0, len(positions), size):
+            batch = positions[start : start + size]
+            vectors = _forward(encoder, [rows[i] for i in batch], (size, length))
+            yield from zip(batch, vectors, strict=True)
+
+
+def _forward(encoder: Encoder, rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> Halves:
+    tokens = torch.zeros(shape, dtype=torch.long)
+    attended = torch.zeros(shape, dtype=torch.bool)
+    tokens[:, 0], attended[:, 0] = CLS, True  # a row that fills the batch up reads nothing
+    for index, row in enumerate(rows):
+        tokens[index, : len(row)] = torch.tensor(row)
+        attended[index, : len(row)] = True
+    with torch.inference_mode():
+        states = encoder.model(input_ids=tokens, attention_mask=attended).last_hidden_state.float()
+        weights = attended[..., None].float()
+        mean = (states * weights).sum(1) / weights.sum(1)
+        vectors = torch.nn.functional.normalize(mean, dim=1)
+        if encoder.heads is not None:
+            vectors = torch.cat([vectors, encoder.heads.score(states, attended)], dim=1)
+    halves: Halves = vectors[: len(rows)].numpy().astype(np.float16)
+    return halves
+
+
+def _digest(encoder: Encoder, reading: Reading) -> bytes:
+    digest = hashlib.blake2b(encoder.fingerprint.encode(), digest_size=16)
+    for text in reading:
+        content = text.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return digest.digest()
+
+
+@lru_cache(maxsize=4)
+def _load(
+    precision: Precision, adapter: Adapter | None
+) -> tuple[BertModel, Tokenizer, TokenHeads | None]:
+    model, tokenizer = load_minilm()
+    heads = None
+    if adapter is not None:
+        model = copy.deepcopy(model)
+        try:
+            heads = apply_adapter(adapter, model)
+        except (KeyError, RuntimeError) as error:
+            raise LabelError(
+                f"The classifier's adapter does not fit the encoder ({error}); train it again "
+                "with `valuedata fit`."
+            ) from error
+    return prepare_model(model, precision), tokenizer, heads

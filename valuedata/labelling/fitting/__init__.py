@@ -1,0 +1,1 @@
+"""Labelled replies to weights, and how good these are."""

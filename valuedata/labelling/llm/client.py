@@ -1,0 +1,275 @@
+"""Calls to an OpenAI-compatible server: many at once, tried again, each ending with an answer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from valuedata.errors import LabelError
+from valuedata.labelling.llm.answers import INVALID, Answer, InvalidAnswerError, read_answer
+from valuedata.labelling.llm.completions import Completion, Usage, add_usages, read_content
+from valuedata.labelling.llm.keys import OWN_KEY, find_key, is_openai
+from valuedata.labelling.llm.rubric import Rubric
+from valuedata.settings import LlmSettings
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI, Omit
+
+__all__ = ["ask_all", "require_client"]
+
+Keep = Callable[[Mapping[bytes, Answer]], None]
+Requests = Mapping[bytes, Sequence[Mapping[str, str]]]
+
+RATE_LIMITED: Final = "rate limited"
+REFUSED: Final = "request refused"
+SERVER_ERROR: Final = "server error"
+BROKEN: Final = "connection broken"
+TIMED_OUT: Final = "timed out"
+
+STOP_AFTER = 50
+"""Replies without an answer, one after the other, from which on the fault is not theirs."""
+LONGEST_WAIT_S = 120.0
+"""Longest Retry-After that the client waits for. Source: openai 3, MAX_RETRY_AFTER_DELAY."""
+SECONDS_A_BATCH = 1.0
+EXCERPT = 200
+
+
+class _FailedCallError(Exception):
+    """A call without an answer; `reason` is short and counted, `detail` is for a person."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def require_client() -> None:
+    """Makes sure that the package which calls servers is there.
+
+    Raises:
+        LabelError: If it is not.
+    """
+    try:
+        import openai  # noqa: F401
+    except ImportError as error:
+        raise LabelError(
+            "The extractor llm needs the package openai; run pip install 'valuedata[llm]'."
+        ) from error
+
+
+def ask_all(
+    requests: Requests,
+    rubric: Rubric,
+    settings: LlmSettings,
+    keep: Keep,
+    failed_before: frozenset[bytes] = frozenset(),
+) -> None:
+    """Asks a server about replies, and hands on what came of each as soon as it is there.
+
+    Args:
+        requests: Digest to the messages of the call.
+        rubric: What is asked.
+        settings: Which model on which server, and how patiently.
+        keep: Takes answers by their digests; every digest of the requests comes once.
+        failed_before: Digests whose failure says nothing of the server.
+
+    Raises:
+        LabelError: If the server cannot be reached, refuses the key or does not know the model, or
+            if `STOP_AFTER` replies in a row failed; those are not handed on.
+    """
+    if requests:
+        _run(_ask_all(requests, _Run(rubric, settings, keep, failed_before)))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine to its end, in a thread of its own where a notebook's loop has this one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+    else:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, work).result()
+
+
+@dataclass
+class _Run:
+    """One run of calls.
+
+    Failures are held until an answer shows that the server works; what is done is handed on about
+    once a second, since every hand-over waits for the disk.
+    """
+
+    rubric: Rubric
+    settings: LlmSettings
+    keep: Keep
+    failed_before: frozenset[bytes]
+    held: dict[bytes, Answer] = field(default_factory=dict)
+    done: dict[bytes, Answer] = field(default_factory=dict)
+    has_answers: bool = False
+    handed_on: float = field(default_factory=time.monotonic)
+
+    @property
+    def address(self) -> str:
+        return self.settings.base_url or ""
+
+    def settle(self, digest: bytes, answer: Answer, detail: str) -> None:
+        if answer.failure is None:
+            self.has_answers = True
+            self.done |= self.held | {digest: answer}
+            self.held = {}
+        elif digest in self.failed_before:
+            self.done[digest] = answer
+        else:
+            self.held[digest] = answer
+            self.stop_where_all_fail(answer, detail)
+        if time.monotonic() - self.handed_on > SECONDS_A_BATCH:
+            self.hand_on()
+
+    def stop_where_all_fail(self, last: Answer, detail: str) -> None:
+        if len(self.held) < STOP_AFTER:
+            return
+        more = f": {detail}" if detail else ""
+        raise LabelError(
+            f"The server at {self.address} gave no label for {STOP_AFTER} replies in a row (last: "
+            f"{last.failure}{more}); mend the server or the llm settings and run again, which "
+            "continues after the last answer."
+        )
+
+    def hand_on(self) -> None:
+        if self.done:
+            self.keep(self.done)
+        self.done, self.handed_on = {}, time.monotonic()
+
+
+async def _ask_all(requests: Requests, run: _Run) -> None:
+    from openai import AsyncOpenAI, Omit
+
+    key = find_key(run.address)
+    client = AsyncOpenAI(
+        base_url=run.address,
+        api_key=key or "none",
+        timeout=run.settings.timeout_s,
+        max_retries=run.settings.max_retries,
+    )
+    # The client takes these from the environment for any server; they are OpenAI's alone.
+    foreign = ("OpenAI-Organization", "OpenAI-Project")
+    headers = {} if is_openai(run.address) else {name: Omit() for name in foreign}
+    headers |= {} if key else {"Authorization": Omit()}
+    queue = iter(requests.items())
+
+    async def work() -> None:
+        for digest, messages in queue:
+            answer, detail = await _ask_one(client, headers, messages, run)
+            run.settle(digest, answer, detail.replace(key, "…") if key else detail)
+
+    try:
+        async with client, asyncio.TaskGroup() as group:
+            for _ in range(min(run.settings.concurrency, len(requests))):
+                group.create_task(work())
+    except BaseExceptionGroup as errors:  # many calls may end at the same wall; one says it
+        raise errors.exceptions[0] from None
+    finally:
+        run.hand_on()
+    run.done = run.held
+    run.hand_on()
+
+
+async def _ask_one(
+    client: "AsyncOpenAI",
+    headers: Mapping[str, "Omit"],
+    messages: Sequence[Mapping[str, str]],
+    run: _Run,
+) -> tuple[Answer, str]:
+    """What came of a reply, and what a person may want to know of a failure."""
+    usages: list[Usage | None] = []
+    reason, detail = INVALID, ""
+    for repeat in range(run.settings.max_repeats + 1):
+        try:
+            completion = await _call(client, headers, _make_body(messages, run, repeat), run)
+            usages.append(completion.usage)
+            content = read_content(completion.choices[0])
+            read_answer(content, run.rubric)
+        except InvalidAnswerError as error:
+            reason = str(error)
+        except _FailedCallError as error:
+            reason, detail = error.reason, error.detail
+            break
+        else:
+            return Answer(content, None, *add_usages(usages)), ""
+    return Answer(None, reason, *add_usages(usages)), detail
+
+
+def _make_body(messages: Sequence[Mapping[str, str]], run: _Run, repeat: int) -> dict[str, Any]:
+    return {
+        "model": run.settings.model,
+        "messages": list(messages),
+        "temperature": run.settings.temperature,
+        "seed": run.settings.seed + repeat,
+        "max_tokens": run.settings.max_tokens,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "values", "strict": True, "schema": run.rubric.schema},
+        },
+    }
+
+
+async def _call(
+    client: "AsyncOpenAI", headers: Mapping[str, "Omit"], body: dict[str, Any], run: _Run
+) -> Completion:
+    """One call with all its attempts; a server that drips a byte now and then is cut off too."""
+    from httpx2 import ConnectError, ConnectTimeout
+    from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+    limit = (run.settings.max_retries + 1) * (run.settings.timeout_s + LONGEST_WAIT_S)
+    try:
+        async with asyncio.timeout(limit):
+            raw = await client.chat.completions.with_raw_response.create(
+                **body, extra_headers=headers
+            )
+        return Completion.model_validate_json(raw.content)
+    except ValidationError as error:
+        raise InvalidAnswerError(INVALID) from error
+    except TimeoutError as error:
+        raise _FailedCallError(TIMED_OUT) from error
+    except APIConnectionError as error:
+        cause = error.__cause__
+        is_silent = isinstance(cause, ConnectTimeout) and not run.has_answers
+        if is_silent or isinstance(cause, ConnectError):
+            raise LabelError(
+                f"The server at {run.address} cannot be reached ({str(cause) or 'it is silent'}); "
+                "start it or mend --llm-base-url and run again, which continues after the last "
+                "answer."
+            ) from error
+        is_late = isinstance(error, APITimeoutError)
+        raise _FailedCallError(TIMED_OUT if is_late else BROKEN) from error
+    except APIStatusError as error:
+        raise _explain_status(error, run) from None  # what the server says may hold the key
+
+
+def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedCallError:
+    status = error.status_code
+    # Some providers forbid single texts, and say so with the status of a wrong key.
+    if status == HTTPStatus.UNAUTHORIZED or (
+        status == HTTPStatus.FORBIDDEN and not run.has_answers
+    ):
+        return LabelError(
+            f"The server at {run.address} refuses the key (HTTP {status}); set the environment "
+            f"variable {OWN_KEY} to one that it knows."
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return LabelError(
+            f"The server at {run.address} does not know the model {run.settings.model!r} or has no "
+            f"chat/completions (HTTP {status}); mend --llm-model or --llm-base-url."
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _FailedCallError(RATE_LIMITED)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _FailedCallError(SERVER_ERROR)
+    said = " ".join(error.response.text.split())[:EXCERPT]
+    return _FailedCallError(REFUSED, f"HTTP {status} {said}")

@@ -1,0 +1,1 @@
+"""Labels measured against people's, or against each other."""
