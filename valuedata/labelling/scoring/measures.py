@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COUNTS", "N_BINS", "derive", "divide", "rank_precision", "sum_up"]
+__all__ = ["COUNTS", "N_BINS", "derive", "divide", "rank_auc", "rank_precision", "sum_up"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -140,6 +140,32 @@ def rank_precision(probabilities: Floats, truth: Bools, groups: Ints, counts: Fl
     n_right = np.cumsum(gained, axis=1)
     precision = np.divide(n_right, n_found, out=np.zeros_like(n_right), where=n_found > 0)
     return divide((gained * precision).sum(axis=1), n_right[:, -1])
+
+
+def rank_auc(scores: Floats, truth: Bools, groups: Ints, counts: Floats) -> Floats:
+    """Area under the ROC curve of weighted replies, by ranks.
+
+    Args:
+        scores: (m,) of m replies.
+        truth: (m,): which are positives.
+        groups: (m,) numbers of their clusters.
+        counts: (b, n_groups) how often each cluster counts, in each of b resamples.
+
+    Returns:
+        (b,) float64: the chance that a positive scores above a negative, ties counted half; NaN
+        where there is no positive or no negative.
+
+    Source: Hanley and McNeil 1982, "The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve".
+    """
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    weights = counts[:, groups[order]]
+    positives = np.add.reduceat(weights * truth[order], starts, axis=1)
+    negatives = np.add.reduceat(weights * ~truth[order], starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    n_compared = positives.sum(axis=1) * negatives.sum(axis=1)
+    return divide((positives * below).sum(axis=1), n_compared)
 
 
 def divide(part: Floats, whole: Floats) -> Floats:

@@ -1,0 +1,54 @@
+"""Measurable properties of a reply besides values: length, layout, style, phrases.
+
+What the classifier says of a reply beside its values (refusal, anthropomorphism, validation) is no
+marker: those probabilities are in the reply's `Labels`.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from valuedata.labelling.markers import form, lexical
+from valuedata.labelling.markers.marker import Marker
+
+__all__ = ["MARKERS", "Marker", "measure_markers"]
+
+ALL: Final = (
+    form.characters,
+    form.words,
+    form.sentences,
+    form.list_items,
+    form.headings,
+    form.bold,
+    form.code,
+    form.exclamations,
+    form.questions,
+    form.emoji,
+    lexical.first_person,
+    lexical.second_person,
+    lexical.hedges,
+    lexical.praise_phrases,
+    lexical.apologies,
+    lexical.refusal_phrases,
+)
+
+MARKERS: Final[Mapping[str, Marker]] = MappingProxyType({found.name: found for found in ALL})
+"""Name to marker, in the order of the columns. Add one to the tuple above."""
+
+
+def measure_markers(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Measures every marker of every reply.
+
+    Args:
+        texts: n replies, as `Reading.reply` has them.
+
+    Returns:
+        (n, len(MARKERS)) float32, finite and zero or more; the columns in the order of `MARKERS`.
+    """
+    measured = np.empty((len(texts), len(ALL)), dtype=np.float32)
+    for row, text in enumerate(texts):
+        measured[row] = [found.measure(text) for found in ALL]
+    return measured
