@@ -33,6 +33,7 @@ fix: $(BIN)/.installed
 
 docs: $(BIN)/.installed
 	$(BIN)/python -m tests.test_house
+	$(BIN)/python -m tests.labelling.markers.test_page
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage*

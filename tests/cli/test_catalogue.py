@@ -1,8 +1,9 @@
-"""What `values` and `sources` list."""
+"""What `values`, `markers` and `sources` list."""
 
 import json
 
 from valuedata.intake.known import KNOWN_SOURCES
+from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.values import LABEL_NAMES
 
 
@@ -42,6 +43,24 @@ def test_values_of_weights_that_are_not_there(run) -> None:
     result = run("values", "--weights", "nowhere")
     assert result.stderr.startswith("Error: Weights in nowhere cannot be read")
     assert result.exit_code == 2
+
+
+def test_markers_are_listed_in_order_and_then_their_notes(run):
+    lines = run("markers").stdout.splitlines()
+    assert lines[0].split() == ["name", "unit", "what", "is", "measured"]
+    end = 2 + len(MARKERS)
+    assert [line.split()[0] for line in lines[2:end]] == list(MARKERS)
+    assert lines[end + 1].startswith("A count is not the construct")
+    notes = [line.split(":")[0] for line in lines[end + 2 :]]
+    assert notes == [name for name in MARKERS if "kappa" in MARKERS[name].validity]
+
+
+def test_markers_for_scripts(run):
+    content = json.loads(run("markers", "--json").stdout)
+    assert list(content) == list(MARKERS)
+    hedges = content["hedges"]
+    assert list(hedges) == ["name", "definition", "unit", "source", "is_lexical", "validity"]
+    assert (hedges["unit"], hedges["is_lexical"]) == ("per 100 words", True)
 
 
 def test_sources_are_listed_in_order(run) -> None:

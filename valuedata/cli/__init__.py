@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "why": "lives",
     "diff": "releases",
     "values": "catalogue",
+    "markers": "catalogue",
     "sources": "catalogue",
     "fit": "fit",
     "score": "score",

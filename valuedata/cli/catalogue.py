@@ -1,4 +1,4 @@
-"""values, sources: what the package knows."""
+"""values, markers, sources: what the package knows."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from valuedata.cli.output import echo_json, echo_table
 if TYPE_CHECKING:
     from valuedata.labelling.evidence import Evidence
 
-__all__ = ["sources", "values"]
+__all__ = ["markers", "sources", "values"]
 
 
 @click.command
@@ -87,6 +87,39 @@ def _explain_evidence(evidence: "Mapping[str, Evidence]") -> None:
     for name, found in evidence.items():
         if found.note:
             click.echo(f"{name}: {found.note}")
+
+
+@click.command
+@json_option
+def markers(*, as_json: bool) -> None:
+    """List what can be measured of a reply besides values: length, layout, style and phrases.
+
+    Below the table stands how far the markers that may be taken for more agree with people's
+    labels; --json adds the source of each.
+
+    \b
+    Examples:
+    valuedata markers
+    valuedata markers --json
+    """
+    from valuedata.labelling.markers import FORM_ONLY, MARKERS
+
+    if as_json:
+        echo_json(
+            {
+                name: {key: fact for key, fact in vars(found).items() if key != "measure"}
+                for name, found in MARKERS.items()
+            }
+        )
+        return
+    echo_table(
+        ("name", "unit", "what is measured"),
+        ((name, found.unit, found.definition) for name, found in MARKERS.items()),
+    )
+    click.echo("\nA count is not the construct; kappa and AUC with their 95 % intervals:")
+    for name, found in MARKERS.items():
+        if found.validity != FORM_ONLY:
+            click.echo(f"{name}: {found.validity}")
 
 
 @click.command

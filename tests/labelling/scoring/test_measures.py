@@ -8,10 +8,18 @@ from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
     precision_recall_fscore_support,
+    roc_auc_score,
 )
 
 from valuedata.labelling.fitting.quality import measure_subset
-from valuedata.labelling.scoring.measures import COUNTS, N_BINS, derive, rank_precision, sum_up
+from valuedata.labelling.scoring.measures import (
+    COUNTS,
+    N_BINS,
+    derive,
+    rank_auc,
+    rank_precision,
+    sum_up,
+)
 
 # Five pairs: truly on the chosen side, the rejected, both, neither, chosen.
 TRUTH = np.array([[1, 0, 1, 0, 1], [0, 1, 1, 0, 0]], dtype=bool)
@@ -159,3 +167,25 @@ def test_neither_order_nor_sides_change_a_measure(drawn, random):
     for other in (shuffled, swapped):
         for name, numbers in found.items():
             assert other[name] == pytest.approx(numbers, nan_ok=True)
+
+
+def test_rank_area_by_hand():
+    """Positives 0.9 and 0.5 against 0.5, 0.2, 0.1: five couples won and one tied, of six."""
+    scores = np.array([0.5, 0.9, 0.2, 0.5, 0.1])
+    truth = np.array([True, True, False, False, False])
+    groups = np.arange(5)
+    counts = np.ones((3, 5))
+    # Twice the reply at 0.2: seven won and one tied, of eight. Without positives: undefined.
+    counts[1, 2], counts[2, :2] = 2, 0
+    found = rank_auc(scores, truth, groups, counts)
+    assert found[:2] == pytest.approx([5.5 / 6, 7.5 / 8])
+    assert np.isnan(found[2])
+
+
+def test_rank_area_beside_scikit_learn():
+    rng = np.random.default_rng(0)
+    scores, truth = rng.integers(4, size=60).astype(float), rng.random(60) < 0.4
+    groups = rng.integers(20, size=60)
+    counts = rng.integers(3, size=(5, 20)).astype(float)
+    expected = [roc_auc_score(truth, scores, sample_weight=row[groups]) for row in counts]
+    assert rank_auc(scores, truth, groups, counts) == pytest.approx(expected)

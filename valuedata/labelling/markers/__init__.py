@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from valuedata.labelling.markers import form, lexical
-from valuedata.labelling.markers.marker import Marker
+from valuedata.labelling.markers.marker import FORM_ONLY, Marker
 
-__all__ = ["MARKERS", "Marker", "measure_markers"]
+__all__ = ["FORM_ONLY", "MARKERS", "Marker", "measure_markers"]
 
 ALL: Final = (
     form.characters,

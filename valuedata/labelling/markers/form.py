@@ -88,6 +88,10 @@ def code(text: str) -> float:
     unit=PER_100_WORDS,
     source="Waseleski 2006, 'Gender and the Use of Exclamation Points in Computer-Mediated "
     "Communication', on what they do",
+    validity=(
+        "Exact as a count. It stands for no warmth and no wish to go on. "
+        "Against the label engagement: kappa 0.14 (0.11 to 0.16), AUC 0.58 (0.56 to 0.59)."
+    ),
 )
 def exclamations(text: str) -> float:
     """Exclamation marks outside code, each mark of a run."""
@@ -98,6 +102,12 @@ def exclamations(text: str) -> float:
 @marker(
     unit=PER_100_WORDS,
     source="Huang et al. 2017, 'It Doesn't Hurt to Ask: Question-Asking Increases Liking'",
+    validity=(
+        "Exact as a count. A question is no sign of interest by itself, since clarifying, "
+        "rhetorical and closing ones count alike. "
+        "Against the label curiosity: kappa 0.18 (0.17 to 0.20), AUC 0.86 (0.84 to 0.87). "
+        "Against the label engagement: kappa 0.17 (0.15 to 0.19), AUC 0.65 (0.63 to 0.66)."
+    ),
 )
 def questions(text: str) -> float:
     """Sentences that end with a question mark, outside code; rhetorical and quoted ones too."""
@@ -105,7 +115,14 @@ def questions(text: str) -> float:
     return prose.share(prose.n_questions)
 
 
-@marker(unit=PER_100_WORDS, source="Unicode Technical Standard 51")
+@marker(
+    unit=PER_100_WORDS,
+    source="Unicode Technical Standard 51",
+    validity=(
+        "Exact as a count, and too rare to stand for anything. "
+        "Against the label engagement: kappa 0.01 (0.00 to 0.03), AUC 0.50 (0.50 to 0.51)."
+    ),
+)
 def emoji(text: str) -> float:
     """Emoji outside code, a sequence as one; emoticons such as :) are none."""
     prose = read_prose(text)

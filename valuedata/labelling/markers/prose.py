@@ -12,7 +12,7 @@ PER: Final = 100
 
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
-CODE_SPAN = re.compile(r"(`{1,3})[^`\n]++\1")
+CODE_SPAN = re.compile(r"(?<!`)(`{1,3}+)(?!`)[^`\n]++\1(?!`)")
 LIST_ITEM = re.compile(r"^[^\S\n]*(?:[-*+•]|\d{1,9}[.)])[^\S\n]+(?=\S)", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}#{1,6}[^\S\n]+(?=\S)(.*)$", re.MULTILINE)
 WORD = re.compile(r"[^\W_]\S*")
@@ -69,11 +69,11 @@ def read_prose(text: str) -> Prose:
     Args:
         text: The reply as Markdown or plain text.
 
-    >>> prose = read_prose("# Title\n\n- Run `rm x.txt` first.\n- I'm done?")
+    >>> prose = read_prose("Run `rm x.txt` first. I'M DONE?")
     >>> prose.n_words, prose.n_sentences, prose.n_questions, prose.n_code
-    (5, 3, 1, 10)
+    (4, 2, 1, 10)
     >>> prose.tokens
-    ['title', '\n\n', '\n\n', 'run', 'first', '.', '\n\n', "i'm", 'done', '?']
+    ['run', 'first', '.', "i'm", 'done', '?']
 
     Source: CommonMark 0.31.2, 4.2 (headings), 4.5 (fences), 5.2 (list items) and 6.1 (code spans);
     sentences after Unicode Standard Annex 29, without its rules for abbreviations.
