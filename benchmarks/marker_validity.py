@@ -113,7 +113,7 @@ def compare_refusals(rows: Sequence[Mapping[str, str]], settings: ScoreSettings)
     titles = list(REFUSALS)
     truth = np.array([[row["final_label"] in REFUSALS[kind] for kind in titles] for row in rows])
     agreement = measure_agreement(
-        make_records(titles, np.stack([says[:, None] & np.ones_like(truth)])),
+        make_records(titles, np.broadcast_to(says[:, None], truth.shape)[None]),
         make_records(titles, truth[None]),
         titles,
         {str(row): rows[row]["prompt"] for row in range(len(rows))},

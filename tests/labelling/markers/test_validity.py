@@ -128,7 +128,6 @@ def test_the_recorded_refusals_can_be_measured_again(shared_data):
         assert found["error_in_points"] == recorded["error_in_points"]
 
 
-@pytest.mark.slow
 def test_the_recorded_agreement_can_be_measured_again(shared_data):
     pairs = load_gold([shared_data / "gold" / "dev.jsonl"])
     markers = compare_gold(pairs, QUICK)["markers"]

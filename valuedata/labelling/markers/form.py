@@ -28,10 +28,13 @@ BOLD = re.compile(r"\*\*(?=\S)[^*\n]++(?<=\S)\*\*|__(?=\S)[^_\n]++(?<=\S)__")
 
 @marker(
     unit="characters",
-    source="Unicode code points; Singhal et al. 2023 (arXiv 2310.03716) on length and reward",
+    source="the Unicode Standard; Singhal et al. 2023 (arXiv 2310.03716) on length and reward",
 )
 def characters(text: str) -> float:
-    """Length of the whole reply, code included, without white space around it."""
+    """Code points of the whole reply, code included, without white space around it.
+
+    A line end is one.
+    """
     return read_prose(text).n_characters
 
 
