@@ -1,16 +1,20 @@
-"""Figures of a release, readable on light and dark pages."""
+"""Figures of a release and of a survey, readable on light and dark pages."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["draw_sides"]
+__all__ = ["draw_sides", "draw_survey"]
 
 # Okabe and Ito's colour-blind safe palette, 2008.
 CHOSEN_COLOUR = "#0072B2"
 REJECTED_COLOUR = "#E69F00"
+FLOOR_COLOUR = "#333333"
 DPI = 150
 
 
@@ -22,10 +26,61 @@ def draw_sides(counts: dict[str, dict[str, int]], built: tuple[str, ...], path: 
         built: Values with a subset in the release, marked by bold names.
         path: PNG to write.
     """
-    names = sorted(counts, key=lambda name: counts[name]["one_sided"])
-    figure = Figure(figsize=(8, 0.8 + 0.32 * len(names)), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = _make_figure(len(counts))
     axes = figure.add_subplot()
+    _draw_bars(axes, counts, {name: f"{n['one_sided']:,}" for name, n in counts.items()}, built)
+    axes.legend(loc="lower right", frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save(figure, path)
+
+
+def draw_survey(
+    panels: Mapping[str, Mapping[str, Mapping[str, Any]]], floor: int, path: Path
+) -> None:
+    """Draws the one-sided pairs of each value, and the share of prompts that have one.
+
+    Args:
+        panels: Title to value to what `ValueCounts.to_json` gives; one panel below another.
+        floor: Pairs that the paper asks of a value, marked by a line.
+        path: PNG or SVG to write.
+    """
+    figure = _make_figure(*(len(counts) for counts in panels.values()))
+    heights = [len(counts) + 3 for counts in panels.values()]
+    rows = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, (title, counts) in zip(rows, panels.items(), strict=True):
+        labels = {
+            name: f"{n['one_sided']:,}  ({n['positive_prompt_share']:.1%})"
+            for name, n in counts.items()
+        }
+        reached = {name for name, n in counts.items() if n["one_sided"] >= floor}
+        _draw_bars(axes, counts, labels, reached)
+        line = axes.axvline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle="--")
+        line.set_label(f"{floor:,} pairs, the paper's least (bold: reached)")
+        axes.margins(x=0.2)
+        axes.set_title(title, loc="left")
+        # opaque, for the line may run behind it
+        axes.legend(loc="lower right", edgecolor="none", facecolor="white", framealpha=1)
+    rows[-1].set_xlabel(
+        "pairs with the value on exactly one side (in brackets: share of prompts with such a pair)"
+    )
+    _save(figure, path)
+
+
+def _make_figure(*n_bars: int) -> Figure:
+    height = sum(0.8 + 0.32 * n for n in n_bars)
+    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _draw_bars(
+    axes: Axes,
+    counts: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, str],
+    bold: Collection[str],
+) -> None:
+    """Stacked bars, the longest on top, each with its label at its end."""
+    names = sorted(counts, key=lambda name: counts[name]["one_sided"])
     chosen = [counts[name]["chosen_only"] for name in names]
     rejected = [counts[name]["rejected_only"] for name in names]
     axes.barh(names, chosen, color=CHOSEN_COLOUR, label="in the chosen reply only")
@@ -36,19 +91,16 @@ def draw_sides(counts: dict[str, dict[str, int]], built: tuple[str, ...], path: 
         color=REJECTED_COLOUR,
         label="in the rejected reply only (flipped)",
     )
-    totals = [f"{one + other:,}" for one, other in zip(chosen, rejected, strict=True)]
-    axes.bar_label(bars, labels=totals, padding=4)
+    axes.bar_label(bars, labels=[labels[name] for name in names], padding=4)
     axes.set_xlabel("pairs with the value on exactly one side")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.1)
-    axes.legend(loc="lower right", frameon=False)
     for tick, name in zip(axes.get_yticklabels(), names, strict=True):
-        tick.set_fontweight("bold" if name in built else "normal")
-    _save(figure, path)
+        tick.set_fontweight("bold" if name in bold else "normal")
 
 
 def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the software's version, so that the same numbers give the same bytes.
-    metadata: dict[str, Any] = {"Software": None}
-    figure.savefig(path, dpi=DPI, metadata=metadata)
+    # Without date, version and random ids, so that the same numbers give the same bytes.
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with mpl.rc_context({"svg.hashsalt": "valuedata"}):
+        figure.savefig(path, dpi=DPI, metadata=metadata)

@@ -4,14 +4,14 @@ import gzip
 import json
 import subprocess
 import sys
-from collections import Counter
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 import datasets
 import pyarrow.parquet as pq
 import pytest
 
+from tests.checks import check_conservation, check_splits
 from valuedata.errors import SelectionError, UnknownValueError
 from valuedata.intake.known import STARTER_FILE
 from valuedata.pipeline import build, label, survey
@@ -22,55 +22,6 @@ pytestmark = pytest.mark.usefixtures("vector_cache")
 
 N_REAL_ROWS = 800
 STARTER_LABELS = STARTER_FILE.with_name("labels.jsonl")
-
-
-def check_conservation(release: Release) -> None:
-    """Every input row is in decisions.parquet once, and all counts agree with it."""
-    stages = release.manifest["stages"]
-    decisions = release.decisions.to_pylist()
-    assert len(decisions) == stages[0]["rows_in"]
-    assert len({(row["source"], row["source_row"]) for row in decisions}) == len(decisions)
-    for before, after in pairwise(stages):
-        assert before["rows_out"] == after["rows_in"]
-    dropped = Counter((row["stage"], row["reason"]) for row in decisions if row["stage"])
-    for stage in stages:
-        for reason, n_rows in stage["dropped"].items():
-            assert dropped[stage["stage"], reason] == n_rows
-    for value, subset in release.manifest["values"].items():
-        kept = [
-            (row, fate)
-            for row in decisions
-            for fate in row["subsets"]
-            if fate["value"] == value and fate["outcome"] == "kept"
-        ]
-        assert len(kept) == subset["n_pairs"] == sum(subset["splits"].values())
-        in_files = {
-            (row["source"], row["source_row"]): (split, row)
-            for split in subset["splits"]
-            for row in release.load(value, split)
-        }
-        assert len(in_files) == len(kept)
-        for row, fate in kept:
-            assert row["outcome"] == "kept"
-            split, written = in_files[row["source"], row["source_row"]]
-            assert (split, written["pair_id"]) == (fate["split"], row["pair_id"])
-            for column in ("flipped", "margin", "cluster"):
-                assert written[column] == fate[column]
-        for before, after in pairwise(subset["stages"]):
-            assert before["rows_out"] == after["rows_in"]
-        assert subset["stages"][0]["rows_in"] == stages[-1]["rows_out"]
-        assert subset["stages"][-1]["rows_out"] == subset["n_pairs"]
-
-
-def check_splits(release: Release) -> None:
-    """No prompt is in two splits, over all values."""
-    split_of: dict[str, str] = {}
-    for value, subset in release.manifest["values"].items():
-        for split in subset["splits"]:
-            for prompt in release.load(value, split)["prompt"]:
-                assert split_of.setdefault(json.dumps(prompt), split) == split
-    assert release.manifest["splits"]["n_crossing_prompts"] == 0
-    assert release.manifest["splits"]["n_crossing_groups"] == 0
 
 
 def test_a_starter_release_is_whole(starter: Release) -> None:

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 from datasets import Dataset
 
 from valuedata.accounting import StageReport, Step
 from valuedata.cleaning.clean import Cleaned, clean_pairs
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.errors import SelectionError
-from valuedata.intake.collect import Intake, read_pairs
+from valuedata.intake.collect import Intake
 from valuedata.intake.naming import Source, describe_source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
 from valuedata.labelling.encoding.encoder import embed_pairs, load_encoder
@@ -27,8 +26,8 @@ from valuedata.labelling.records import check_records_path, write_records
 from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
-from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
-from valuedata.release.folder import Release, finish_manifest, load_release
+from valuedata.release.decisions import Trail
+from valuedata.release.folder import Release, load_release
 from valuedata.release.manifest import (
     count_flags,
     describe_labels,
@@ -36,10 +35,18 @@ from valuedata.release.manifest import (
     list_versions,
 )
 from valuedata.release.staging import stage_release
-from valuedata.release.subsets import describe_subset, write_subset
-from valuedata.selection.splits import SPLITS, count_crossing
-from valuedata.selection.subsets import Subset, join_user_turns, select_subsets, split_subsets
+from valuedata.release.subsets import describe_subset
+from valuedata.selection.splits import SPLITS
+from valuedata.selection.subsets import Subset, select_subsets, split_subsets
+from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
+from valuedata.stages import (
+    check_leaks,
+    finish_release,
+    list_sources,
+    read_sources,
+    write_pairs,
+)
 
 __all__ = ["Survey", "build", "label", "survey"]
 
@@ -51,14 +58,19 @@ class Survey:
     """On which sides of the cleaned pairs each value is expressed.
 
     Attributes:
-        counts: Value or behaviour to its counts over all sources.
-        by_source: Source to the same counts of its pairs.
+        total: The counts over all sources.
+        by_source: Source to the counts of its pairs.
         stages: What each stage before did.
     """
 
-    counts: Mapping[str, SideCounts]
-    by_source: Mapping[str, Mapping[str, SideCounts]]
+    total: ValueCounts
+    by_source: Mapping[str, ValueCounts]
     stages: tuple[StageReport, ...]
+
+    @property
+    def counts(self) -> Mapping[str, SideCounts]:
+        """Value or behaviour to the sides that it is on, over all sources."""
+        return self.total.sides
 
 
 def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) -> Release:
@@ -72,26 +84,24 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     Raises:
         ValuedataError: Whatever the user can mend; nothing is written then.
     """
-    from cards.render import render_card  # matplotlib, which survey and label do without
-
     extractor = load_extractor(recipe.labels)
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values, list_values(extractor.names))
     sources = _resolve_sources(recipe)
     with stage_release(Path(out)) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
-            intake = _read(recipe, sources, Path(work), progress)
+            intake = read_sources(recipe, sources, Path(work), progress)
             cleaned = clean_pairs(intake.pairs, recipe, progress)
             cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
-            counts = _count(labels, list_values(labels.names))
+            counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
             embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
             split = _split(cleaned.pairs, subsets, recipe, progress)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
-            _write(staging, intake, cleaned, labels, trails, progress)
-            names = _sources_of(intake.pairs)
+            write_pairs(staging, intake, cleaned, labels, trails, progress)
+            names = list_sources(intake.pairs)
             described = {trail.value: _describe(trail, names, extractor) for trail in trails}
-            leaks = _check_leaks(cleaned.pairs, recipe, split)
+            leaks = check_leaks(cleaned.pairs, recipe, split)
         content = {
             "valuedata_version": version("valuedata"),
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
@@ -104,9 +114,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "flags": count_flags(cleaned.flags),
             "versions": list_versions(),
         }
-        finish_manifest(staging, content)
-        render_card(staging)
-        finish_manifest(staging, content)
+        finish_release(staging, content)
     return load_release(out)
 
 
@@ -123,15 +131,15 @@ def survey(recipe: Recipe, progress: Progress = show_nothing) -> Survey:
     sources = _resolve_sources(recipe)
     extractor = load_extractor(recipe.labels)
     with TemporaryDirectory(prefix="valuedata-") as work:
-        intake = _read(recipe, sources, Path(work), progress)
+        intake = read_sources(recipe, sources, Path(work), progress)
         cleaned = clean_pairs(intake.pairs, recipe, progress)
         cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
-        names = _sources_of(cleaned.pairs)
+        names, prompts = list_sources(cleaned.pairs), number_prompts(cleaned.pairs)
+    rows = {source: np.flatnonzero(names == source) for source in dict.fromkeys(names.tolist())}
     by_source = {
-        source: _count(labels.take(np.flatnonzero(names == source)), labels.names)
-        for source in dict.fromkeys(names.tolist())
+        source: count_values(labels.take(own), prompts[own]) for source, own in rows.items()
     }
-    return Survey(_count(labels, labels.names), by_source, _report(intake, cleaned))
+    return Survey(count_values(labels, prompts), by_source, _report(intake, cleaned))
 
 
 def label(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) -> int:
@@ -152,18 +160,13 @@ def label(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     sources = _resolve_sources(recipe)
     extractor = load_extractor(recipe.labels)
     with TemporaryDirectory(prefix="valuedata-") as work:
-        intake = _read(recipe, sources, Path(work), progress)
+        intake = read_sources(recipe, sources, Path(work), progress)
         write_records(intake.pairs, _label(extractor, intake.pairs, progress), Path(out))
         return len(intake.pairs)
 
 
 def _resolve_sources(recipe: Recipe) -> list[Source]:
     return [resolve_source(text, recipe.format) for text in recipe.sources]
-
-
-def _read(recipe: Recipe, sources: Sequence[Source], work: Path, progress: Progress) -> Intake:
-    with progress("Reading", None) as advance:
-        return read_pairs(sources, work, recipe.max_bad_rows, advance)
 
 
 def _label(extractor: Extractor, pairs: Dataset, progress: Progress) -> Labels:
@@ -196,17 +199,9 @@ def _split(
 ) -> npt.NDArray[np.object_]:
     with progress("Splitting", len(pairs)) as advance:
         groups = group_near_prompts(pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
-        split = split_subsets(subsets, _sources_of(pairs), groups, recipe)
+        split = split_subsets(subsets, list_sources(pairs), groups, recipe)
         advance(len(pairs))
     return split
-
-
-def _count(labels: Labels, names: Sequence[str]) -> dict[str, SideCounts]:
-    return {name: count_sides(labels, name) for name in names}
-
-
-def _sources_of(pairs: Dataset) -> npt.NDArray[np.object_]:
-    return np.array(pairs["source"], dtype=object)
 
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:
@@ -245,29 +240,6 @@ def _describe_sources(sources: Sequence[Source], intake: Intake) -> list[str]:
     ]
 
 
-def _write(
-    staging: Path,
-    intake: Intake,
-    cleaned: Cleaned,
-    labels: Labels,
-    trails: Sequence[Trail],
-    progress: Progress,
-) -> None:
-    labelled = (cleaned.rows, labels)
-    with progress("Writing", len(trails)) as advance:
-        for trail in trails:
-            write_subset(staging, intake.pairs, labelled, trail, SPLITS)
-            advance(1)
-    discarded = [
-        Discarded(**{name: row[name] for name in row if name != "is_bad"})
-        for row in intake.discards
-    ]
-    decisions = tabulate_decisions(
-        intake.pairs, discarded, cleaned.flags, cleaned.steps, labelled, trails
-    )
-    pq.write_table(decisions, staging / "decisions.parquet")
-
-
 def _describe(
     trail: Trail, sources: npt.NDArray[np.object_], extractor: Extractor
 ) -> dict[str, Any]:
@@ -277,19 +249,3 @@ def _describe(
         logger.warning("%s: %s", trail.value, evidence.note)
     definition = extractor.definitions[trail.value]
     return describe_subset(trail, sources, SPLITS, definition, evidence)
-
-
-def _check_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) -> dict[str, int]:
-    """Counts, from the result, prompts and groups of near prompts in more than one split.
-
-    The groups are formed anew, of the released pairs alone and from another seed.
-    """
-    released = np.flatnonzero(split != None)  # noqa: E711 - elementwise
-    rows = pairs.select(released)
-    prompts = [join_user_turns(prompt) for prompt in rows["prompt"]]
-    groups = group_near_prompts(rows, recipe.splits.near_prompt_jaccard, recipe.seed + 1)
-    return {
-        "n_prompt_groups": len(np.unique(groups)),
-        "n_crossing_prompts": count_crossing(prompts, split[released]),
-        "n_crossing_groups": count_crossing(groups.tolist(), split[released]),
-    }

@@ -1,4 +1,4 @@
-"""build, survey, label: options become a recipe, results are printed, files are written."""
+"""build, label: options become a recipe, results are printed, files are written."""
 
 import json
 import shutil
@@ -13,16 +13,12 @@ from valuedata.cli.build import (
     build,
     name_release,
     show_release,
-    show_survey,
     summarise_release,
-    summarise_survey,
 )
 from valuedata.cli.options import SETTINGS, STARTER_HINT, read_recipe
 from valuedata.errors import ValuedataError
 from valuedata.intake.known import STARTER_FILE
 from valuedata.labelling.heads import PACKAGED
-from valuedata.labelling.values import LABEL_NAMES
-from valuedata.pipeline import Survey
 from valuedata.recipe import Recipe, make_recipe
 from valuedata.release.folder import Release, load_release, verify_release
 from valuedata.release.manifest import describe_recipe
@@ -36,6 +32,7 @@ HINT = (
     "(`valuedata sources` lists more).\n"
 )
 N_ROWS = 12
+NOWHERE = SideCounts(0, 0, 0, 4)
 
 
 @pytest.fixture
@@ -226,13 +223,6 @@ def test_options_complete_the_recipe_file(tmp_path, monkeypatch) -> None:
     )
 
 
-@pytest.mark.usefixtures("rows")
-def test_a_survey_needs_no_values(run, tmp_path) -> None:
-    (tmp_path / "recipe.yaml").write_text("sources: [rows.jsonl]\n")
-    result = run("survey", "--config", "recipe.yaml")
-    assert (result.stderr, result.exit_code) == ("", 0)
-
-
 @pytest.mark.parametrize("words", ["--value empaty", "--value humor --format trll"])
 def test_an_error_comes_without_the_hint(words, capsys) -> None:
     with pytest.raises(ValuedataError, match="did you mean"):
@@ -246,66 +236,6 @@ def test_the_bundled_corpus_is_mentioned_unless_quiet(capsys) -> None:
     assert capsys.readouterr() == ("", HINT)
     read_words("--value empathy", quiet=True)
     assert capsys.readouterr() == ("", "")
-
-
-SURVEYED = """\
-value     chosen only   rejected only   one-sided   both   neither
-──────────────────────────────────────────────────────────────────
-empathy         1,200               3       1,203      4         5
-refusal             0               1           1      0     1,211
-"""
-COUNTS = {
-    "empathy": SideCounts(chosen_only=1200, rejected_only=3, both=4, neither=5),
-    "refusal": SideCounts(chosen_only=0, rejected_only=1, both=0, neither=1211),
-}
-FOUND = Survey(COUNTS, {"talk": COUNTS}, (StageReport("intake", 1212, 1212),))
-
-
-def test_a_survey_is_printed(capsys) -> None:
-    show_survey(FOUND, by_source=False)
-    assert capsys.readouterr() == (SURVEYED, "")
-    show_survey(FOUND, by_source=True)
-    assert capsys.readouterr() == (f"\nall sources\n{SURVEYED}\ntalk\n{SURVEYED}", "")
-
-
-def test_a_survey_is_summarised_for_scripts() -> None:
-    content = summarise_survey(FOUND, by_source=True)
-    assert content["values"]["empathy"]["one_sided"] == 1203
-    assert content["by_source"]["talk"] == content["values"]
-    assert content["stages"][0]["rows_in"] == 1212
-    assert "by_source" not in summarise_survey(FOUND, by_source=False)
-
-
-@pytest.mark.usefixtures("rows")
-def test_survey(run) -> None:
-    result = run("survey", "--source", "rows.jsonl")
-    assert (result.stderr, result.exit_code) == ("", 0)
-    lines = [line.split() for line in result.stdout.splitlines()[2:]]
-    assert [line[0] for line in lines] == list(LABEL_NAMES)
-    counts = {name: [int(number) for number in numbers] for name, *numbers in lines}
-    for chosen_only, rejected_only, one_sided, both, neither in counts.values():
-        assert chosen_only + rejected_only == one_sided
-        assert one_sided + both + neither == N_ROWS
-    assert counts["empathy"][2] >= 0.75 * N_ROWS  # the classifier has learned from these rows
-
-
-@pytest.mark.usefixtures("rows")
-def test_survey_by_source(run) -> None:
-    table = run("survey", "--source", "rows.jsonl").stdout
-    result = run("survey", "--source", "rows.jsonl", "--by-source")
-    assert result.stdout == f"\nall sources\n{table}\nrows\n{table}"
-    content = json.loads(run("survey", "--source", "rows.jsonl", "--by-source", "--json").stdout)
-    assert content["by_source"] == {"rows": content["values"]}
-    assert tuple(content["values"]) == LABEL_NAMES
-    assert content["stages"][0]["rows_in"] == N_ROWS
-    assert "by_source" not in json.loads(run("survey", "--source", "rows.jsonl", "--json").stdout)
-
-
-def test_survey_without_a_source_says_what_it_uses(run) -> None:
-    result = run("survey", "--by-source")
-    assert (result.stderr, result.exit_code) == (HINT, 0)
-    everything, starter = result.stdout.removeprefix("\nall sources\n").split("\nstarter\n")
-    assert everything == starter
 
 
 def test_label(run, tmp_path, rows) -> None:
@@ -350,4 +280,5 @@ def test_plain_rows_have_no_violence(run, tmp_path) -> None:
     """What the tests of errors rely on."""
     write_rows(tmp_path / "rows.jsonl", make_plain_rows(4))
     content = json.loads(run("survey", "--source", "rows.jsonl", "--json").stdout)
-    assert content["values"]["violence"] == SideCounts(0, 0, 0, 4).to_json()
+    found = content["values"]["violence"]
+    assert {name: found[name] for name in NOWHERE.to_json()} == NOWHERE.to_json()

@@ -1,4 +1,4 @@
-"""build, survey, label: the commands that read sources."""
+"""build, label: the commands that read sources and write what they make of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
-from valuedata.cli.logs import verbose_option
 from valuedata.cli.options import (
     RecipeCommand,
     cleaning_options,
@@ -19,24 +18,19 @@ from valuedata.cli.options import (
     source_option,
     value_option,
 )
-from valuedata.cli.output import clean_line, echo_json, echo_table, format_count, format_reasons
+from valuedata.cli.output import echo_json, echo_table, format_count, format_reasons
 from valuedata.cli.progress import choose_progress
 
 if TYPE_CHECKING:
-    from valuedata.pipeline import Survey
     from valuedata.recipe import Recipe
     from valuedata.release.folder import Release
-    from valuedata.selection.xor import SideCounts
 
 __all__ = [
     "build",
     "label",
     "name_release",
     "show_release",
-    "show_survey",
     "summarise_release",
-    "summarise_survey",
-    "survey",
 ]
 
 N_REASONS = 3
@@ -88,38 +82,6 @@ def build(
         echo_json(summarise_release(release))
     elif not quiet:
         show_release(release)
-
-
-@click.command(cls=RecipeCommand)
-@source_option
-@click.option("--by-source", is_flag=True, help="Count each source apart as well.")
-@reading_options
-@llm_options
-@cleaning_options
-@json_option
-@verbose_option
-def survey(
-    *, by_source: bool, config: Path | None, dry_run: bool, as_json: bool, **options: object
-) -> None:
-    """Count, for each value, the pairs that have it in one reply, in both or in neither.
-
-    \b
-    Examples:
-    valuedata survey
-    valuedata survey --source hh-rlhf --source ultrafeedback --by-source
-    """
-    recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=False)
-    if dry_run:
-        show_estimate(recipe, clean=True, as_json=as_json, quiet=False)
-        return
-    from valuedata import pipeline
-
-    tell_tally(quiet=False)
-    found = pipeline.survey(recipe, choose_progress(quiet=False))
-    if as_json:
-        echo_json(summarise_survey(found, by_source=by_source))
-    else:
-        show_survey(found, by_source=by_source)
 
 
 @click.command(cls=RecipeCommand)
@@ -204,43 +166,6 @@ def show_release(release: "Release") -> None:
     first = next(iter(values))
     click.echo(f"\nRelease written to {release.folder}; load it with")
     click.echo(f'    datasets.load_dataset("{release.folder}", "{first}")')
-
-
-def summarise_survey(found: "Survey", *, by_source: bool) -> dict[str, Any]:
-    """What a survey tells a script, as JSON types."""
-    content: dict[str, Any] = {
-        "values": _summarise_counts(found.counts),
-        "stages": [report.to_json() for report in found.stages],
-    }
-    if by_source:
-        content["by_source"] = {
-            source: _summarise_counts(counts) for source, counts in found.by_source.items()
-        }
-    return content
-
-
-def show_survey(found: "Survey", *, by_source: bool) -> None:
-    """Prints what a survey tells a person: one table, or one a source after that of all."""
-    if not by_source:
-        _show_counts(found.counts)
-        return
-    for source, counts in {"all sources": found.counts, **found.by_source}.items():
-        click.echo(f"\n{clean_line(source)}")
-        _show_counts(counts)
-
-
-def _summarise_counts(counts: Mapping[str, "SideCounts"]) -> dict[str, Any]:
-    return {value: n.to_json() for value, n in counts.items()}
-
-
-def _show_counts(counts: Mapping[str, "SideCounts"]) -> None:
-    echo_table(
-        ("value", "chosen only", "rejected only", "one-sided", "both", "neither"),
-        (
-            (name, n.chosen_only, n.rejected_only, n.one_sided, n.both, n.neither)
-            for name, n in counts.items()
-        ),
-    )
 
 
 def _describe_subset(value: str, content: Mapping[str, Any]) -> tuple[object, ...]:

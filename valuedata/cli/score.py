@@ -1,6 +1,7 @@
 """score: the command that measures labels, against gold or against other labels."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import rich_click as click
 
 from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import clean_line, echo_json
+from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 from valuedata.cli.progress import choose_progress
 from valuedata.cli.score_tables import show_agreement, show_scores
 from valuedata.labelling.scoring.settings import MIN_RESAMPLES, ScoreSettings
@@ -16,7 +18,6 @@ __all__ = ["score"]
 
 MAX_SEED = 2**31 - 1
 DEFAULTS = ScoreSettings()
-PLOT_SUFFIXES = (".png", ".svg")
 
 
 @click.command
@@ -70,12 +71,7 @@ PLOT_SUFFIXES = (".png", ".svg")
     metavar="N",
     help="Seed of the resamples.",
 )
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the measures with their intervals, and the reliability, as .png or .svg.",
-)
+@make_plot_option("the measures with their intervals, and the reliability,")
 @json_option
 @run_options
 def score(
@@ -103,7 +99,7 @@ def score(
     valuedata score --labels llm.jsonl --labels classifier.parquet --prompts my-pairs.jsonl
     """
     compared = _check_usage(gold, labels, options)
-    _check_plot(plot)
+    check_plot(plot)
     from valuedata.labelling.scoring import scoring
 
     chosen = ScoreSettings(
@@ -123,7 +119,9 @@ def score(
         content = scores.to_json()
         _warn_of_training(scores.trained_on)
     if plot is not None:
-        _draw(content, plot, compared=compared)
+        from cards.scores import draw_agreement, draw_scores
+
+        draw_plot(partial(draw_agreement if compared else draw_scores, content), plot)
     if as_json:
         echo_json({**content, "n_resamples": chosen.n_resamples, "seed": chosen.seed})
     elif not quiet:
@@ -156,20 +154,6 @@ def _check_usage(
     return not gold
 
 
-def _check_plot(plot: Path | None) -> None:
-    from valuedata.errors import RecipeError
-
-    if plot is None:
-        return
-    if plot.suffix not in PLOT_SUFFIXES:
-        raise RecipeError(
-            f"Plot {plot} has the suffix {plot.suffix!r}; give one that ends in "
-            f"{' or '.join(PLOT_SUFFIXES)}."
-        )
-    if not plot.parent.is_dir():
-        raise RecipeError(f"Folder {plot.parent} is missing; make it or give another --plot.")
-
-
 def _warn_of_training(trained_on: Mapping[str, int]) -> None:
     """Says on stderr that the classifier may have seen what it is measured on."""
     if trained_on:
@@ -180,15 +164,3 @@ def _warn_of_training(trained_on: Mapping[str, int]) -> None:
             "--exclude-source, or score weights that were trained without them.",
             err=True,
         )
-
-
-def _draw(content: Mapping[str, Any], plot: Path, *, compared: bool) -> None:
-    from cards.scores import draw_agreement, draw_scores
-    from valuedata.errors import RecipeError
-
-    try:
-        (draw_agreement if compared else draw_scores)(content, plot)
-    except OSError as error:
-        raise RecipeError(
-            f"Plot {plot} cannot be written ({error.strerror or error}); give another --plot."
-        ) from error

@@ -1,0 +1,101 @@
+"""The stages that a build shares with what is made of releases later."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from datasets import Dataset
+
+from valuedata.cleaning.clean import Cleaned
+from valuedata.cleaning.prompts import group_near_prompts
+from valuedata.intake.collect import Intake, read_pairs
+from valuedata.intake.naming import Source
+from valuedata.labelling.labels import Labels
+from valuedata.progress import Progress
+from valuedata.recipe import Recipe
+from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
+from valuedata.release.folder import finish_manifest
+from valuedata.release.subsets import write_subset
+from valuedata.selection.splits import SPLITS, count_crossing
+from valuedata.selection.subsets import join_user_turns
+
+__all__ = ["check_leaks", "finish_release", "list_sources", "read_sources", "write_pairs"]
+
+
+def read_sources(
+    recipe: Recipe, sources: Sequence[Source], work: Path, progress: Progress
+) -> Intake:
+    """Reads sources into files in the folder `work`."""
+    with progress("Reading", None) as advance:
+        return read_pairs(sources, work, recipe.max_bad_rows, advance)
+
+
+def list_sources(pairs: Dataset) -> npt.NDArray[np.object_]:
+    """(n,) the source of each pair."""
+    return np.array(pairs["source"], dtype=object)
+
+
+def write_pairs(
+    staging: Path,
+    intake: Intake,
+    cleaned: Cleaned,
+    labels: Labels,
+    trails: Sequence[Trail],
+    progress: Progress,
+) -> None:
+    """Writes the subset of each trail and decisions.parquet.
+
+    Args:
+        staging: Folder of the release.
+        intake: What was read.
+        cleaned: Which of its pairs were labelled, and where the others were dropped.
+        labels: The labels of the cleaned pairs.
+        trails: The way of the pairs into each subset.
+        progress: Shows how many subsets are written.
+    """
+    labelled = (cleaned.rows, labels)
+    with progress("Writing", len(trails)) as advance:
+        for trail in trails:
+            write_subset(staging, intake.pairs, labelled, trail, SPLITS)
+            advance(1)
+    discarded = [
+        Discarded(**{name: row[name] for name in row if name != "is_bad"})
+        for row in intake.discards
+    ]
+    decisions = tabulate_decisions(
+        intake.pairs, discarded, cleaned.flags, cleaned.steps, labelled, trails
+    )
+    pq.write_table(decisions, staging / "decisions.parquet")
+
+
+def check_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) -> dict[str, int]:
+    """Counts, from the result, prompts and groups of near prompts in more than one split.
+
+    The groups are formed anew, of the released pairs alone and from another seed.
+
+    Args:
+        pairs: n rows with `prompt`.
+        recipe: When prompts are near, and the seed.
+        split: (n,) name of the split of each pair; None for those not released.
+    """
+    released = np.flatnonzero(split != None)  # noqa: E711 - elementwise
+    rows = pairs.select(released)
+    prompts = [join_user_turns(prompt) for prompt in rows["prompt"]]
+    groups = group_near_prompts(rows, recipe.splits.near_prompt_jaccard, recipe.seed + 1)
+    return {
+        "n_prompt_groups": len(np.unique(groups)),
+        "n_crossing_prompts": count_crossing(prompts, split[released]),
+        "n_crossing_groups": count_crossing(groups.tolist(), split[released]),
+    }
+
+
+def finish_release(staging: Path, content: Mapping[str, Any]) -> None:
+    """Writes the manifest, the card that is rendered from it, and the manifest with the card."""
+    from cards.render import render_card  # matplotlib, which survey and label do without
+
+    finish_manifest(staging, content)
+    render_card(staging)
+    finish_manifest(staging, content)
