@@ -25,6 +25,14 @@ def render_card(folder: Path) -> None:
     """
     release = load_release(folder)
     manifest = release.manifest
+    if "controls" in manifest:
+        card = (
+            make_environment()
+            .get_template("controls.md.jinja")
+            .render(front_matter=_front_matter(release), manifest=manifest)
+        )
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        return
     draw_sides(manifest["survey"], release.values, folder / "figures" / "sides.png")
     card = (
         make_environment()
@@ -45,12 +53,21 @@ def render_card(folder: Path) -> None:
 def _front_matter(release: Release) -> str:
     manifest = release.manifest
     n_pairs = sum(subset["n_pairs"] for subset in manifest["values"].values())
+    controls = manifest.get("controls")
+    values = controls["values"] if controls else release.values
     content: dict[str, Any] = {
-        "pretty_name": "Value subsets: " + ", ".join(release.values),
+        "pretty_name": ("Controls: " if controls else "Value subsets: ") + ", ".join(values),
         "license": combine_licences(source["licence"] for source in manifest["sources"]),
         "task_categories": ["text-generation"],
         "size_categories": [_name_size(n_pairs)],
-        "tags": ["trl", "dpo", "preference", "valuedata", *release.values],
+        "tags": [
+            "trl",
+            "dpo",
+            "preference",
+            "valuedata",
+            *(["control"] if controls else []),
+            *values,
+        ],
         "configs": [
             {
                 "config_name": value,

@@ -39,13 +39,16 @@ PUBLIC: Final = {
     "ValuedataError",
     "__version__",
     "build",
+    "build_controls",
     "compare",
+    "drop_pairs",
     "label",
     "load_recipe",
     "load_release",
     "make_recipe",
     "score",
     "survey",
+    "trace",
 }
 
 

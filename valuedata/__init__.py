@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from valuedata.controls import build_controls
     from valuedata.errors import (
         BadRowsError,
         FormatError,
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from valuedata.labelling.scoring.scoring import Scores, compare, score
     from valuedata.labelling.scoring.settings import ScoreSettings
     from valuedata.pipeline import Survey, build, label, survey
+    from valuedata.pruning import drop_pairs
     from valuedata.recipe import Recipe, load_recipe, make_recipe
     from valuedata.release.folder import Release, load_release
+    from valuedata.release.trace import trace
 
     __version__: str
 
@@ -46,22 +49,28 @@ __all__ = [
     "ValuedataError",
     "__version__",
     "build",
+    "build_controls",
     "compare",
+    "drop_pairs",
     "label",
     "load_recipe",
     "load_release",
     "make_recipe",
     "score",
     "survey",
+    "trace",
 ]
 
 _HOMES = {
+    "valuedata.controls": {"build_controls"},
     "valuedata.labelling.scoring.agreement": {"Agreement"},
     "valuedata.labelling.scoring.settings": {"ScoreSettings"},
     "valuedata.labelling.scoring.scoring": {"Scores", "compare", "score"},
     "valuedata.pipeline": {"Survey", "build", "label", "survey"},
+    "valuedata.pruning": {"drop_pairs"},
     "valuedata.recipe": {"Recipe", "load_recipe", "make_recipe"},
     "valuedata.release.folder": {"Release", "load_release"},
+    "valuedata.release.trace": {"trace"},
 }
 
 

@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = {
     "build": "build",
-    "survey": "build",
+    "survey": "survey",
     "label": "build",
     "inspect": "releases",
     "why": "lives",
@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "sources": "catalogue",
     "fit": "fit",
     "score": "score",
+    "controls": "controls",
+    "trace": "trace",
 }
 """Command to its module in this package, in the order of the help."""
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import rich_click as click
 
-__all__ = ["clean_line", "echo_json", "echo_table", "format_count", "format_reasons", "shorten"]
+__all__ = [
+    "clean_line",
+    "echo_json",
+    "echo_table",
+    "format_count",
+    "format_reasons",
+    "shorten",
+    "shorten_start",
+]
 
 NAME_WIDTH = 45  # a column with longer cells holds prose, which may wrap
 UNLIMITED = 10_000  # columns where no terminal limits them
@@ -78,9 +86,15 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
+def shorten_start(text: str, width: int) -> str:
+    """Puts the end of a text on one line of at most `width` characters, as `shorten` its start."""
+    line = clean_line(" ".join(text.split()))
+    return line if len(line) <= width else "…" + line[1 - width :].lstrip()
+
+
 def _format_cell(cell: object) -> str:
     return format_count(cell) if isinstance(cell, int) else clean_line(str(cell))
 
 
 def _is_numeric(cell: str) -> bool:
-    return cell.removesuffix("%").replace(",", "").replace(".", "", 1).isdecimal()
+    return cell.removeprefix("-").removesuffix("%").replace(",", "").replace(".", "", 1).isdecimal()

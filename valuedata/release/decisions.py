@@ -1,6 +1,6 @@
 """The life of every input row: kept or dropped, at which stage, why, and with which scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,15 @@ from datasets import Dataset
 from valuedata.accounting import KEPT, Step
 from valuedata.labelling.labels import Labels
 
-__all__ = ["DECISIONS_SCHEMA", "DROP", "Discarded", "Trail", "tabulate_decisions"]
+__all__ = [
+    "DECISIONS_SCHEMA",
+    "DROP",
+    "KEEP",
+    "Discarded",
+    "Trail",
+    "quote_prompt",
+    "tabulate_decisions",
+]
 
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160
@@ -153,9 +161,14 @@ def _quote_dropped(
     """
     prompts = (pair["prompt"] for pair in pairs.select_columns("prompt"))
     return [
-        None if kept or found or not prompt else prompt[-1]["content"][:EXCERPT_CHARACTERS]
+        None if kept else quote_prompt(prompt, found)
         for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True)
     ]
+
+
+def quote_prompt(prompt: Sequence[Mapping[str, str]], flags: Sequence[str]) -> str | None:
+    """How the last turn of a prompt begins; None where there is none or the pair is flagged."""
+    return None if flags or not prompt else prompt[-1]["content"][:EXCERPT_CHARACTERS]
 
 
 def _tabulate_drops(

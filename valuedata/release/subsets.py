@@ -1,6 +1,7 @@
 """The Parquet files of a value's subset."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
 from valuedata.release.folder import SUBSET_FEATURES, write_split
+from valuedata.release.recall import Members
 
-__all__ = ["describe_subset", "write_subset"]
+__all__ = ["count_subset", "describe_subset", "list_members", "write_subset"]
 
 
 def write_subset(
@@ -60,17 +62,39 @@ def describe_subset(
         definition: What the value means.
         evidence: What its labels rest on; None where that was not measured.
     """
-    kept = trail.kept
-    in_split = Counter(trail.split[kept].tolist())
-    clusters = Counter(trail.cluster[kept].tolist())
-    margin = trail.margin[kept].astype(np.float64)
     return {
         "definition": definition.model_dump(mode="json"),
         "evidence": None if evidence is None else asdict(evidence),
-        "n_pairs": len(kept),
-        "n_flipped": int(trail.flipped[kept].sum()),
+        **count_subset(list_members(trail), sources, splits),
+        "stages": [step.verdict.report.to_json() for step in trail.steps],
+    }
+
+
+def list_members(trail: Trail) -> Members:
+    """The pairs that a trail leads into its subset."""
+    kept = trail.kept
+    columns = (trail.flipped, trail.margin, trail.cluster, trail.split)
+    return Members(kept, *(column[kept] for column in columns))
+
+
+def count_subset(
+    members: Members, sources: npt.NDArray[np.object_], splits: Sequence[str]
+) -> dict[str, Any]:
+    """The numbers of a subset that its pairs alone decide, as JSON types.
+
+    Args:
+        members: Its pairs.
+        sources: Name of the source of every row that they are numbered by.
+        splits: Names of the splits, in order.
+    """
+    in_split = Counter(members.split.tolist())
+    clusters = Counter(name for name in members.cluster.tolist() if name is not None)
+    margin = members.margin.astype(np.float64)
+    return {
+        "n_pairs": len(members.rows),
+        "n_flipped": int(members.flipped.sum()),
         "splits": {split: in_split[split] for split in splits if in_split[split]},
-        "sources": dict(Counter(sources[kept].tolist())),
+        "sources": dict(Counter(sources[members.rows].tolist())),
         "clusters": [
             {"name": name, "n_pairs": n_pairs} for name, n_pairs in clusters.most_common()
         ],
@@ -79,7 +103,6 @@ def describe_subset(
             "median": round(float(np.median(margin)), 4),
             "max": round(float(margin.max()), 4),
         },
-        "stages": [step.verdict.report.to_json() for step in trail.steps],
     }
 
 

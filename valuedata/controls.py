@@ -1,0 +1,247 @@
+"""The control arms of a release, drawn from the pairs that its build had to choose from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from valuedata.accounting import KEPT, Step, Verdict
+from valuedata.candidates import Candidates, find_sources, recall_candidates
+from valuedata.errors import RecipeError
+from valuedata.progress import Progress, show_nothing
+from valuedata.recipe import Recipe, make_recipe
+from valuedata.release.decisions import Trail
+from valuedata.release.derived import check_derivable, choose_subsets, name_origin
+from valuedata.release.folder import Release, load_release, verify_release
+from valuedata.release.manifest import list_versions
+from valuedata.release.recall import read_members
+from valuedata.release.staging import stage_release
+from valuedata.release.subsets import count_subset, list_members
+from valuedata.selection.controls import (
+    Control,
+    draw_control,
+    make_strata,
+    measure_distance,
+)
+from valuedata.selection.splits import SPLITS
+from valuedata.stages import check_leaks, finish_release, list_sources, read_sources, write_pairs
+
+__all__ = ["build_controls"]
+
+RANDOM, MATCHED, SWAPPED = "random", "length-matched", "swapped"
+REASONS: Final = {
+    RANDOM: "not drawn",
+    MATCHED: "not drawn",
+    SWAPPED: "not in the subset",
+}
+COPIED = ("recipe", "sources", "labels", "survey", "stages", "flags")
+"""Keys of the manifest that say the same of the controls as of their release."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One control arm of one value.
+
+    Attributes:
+        name: Name of its config.
+        kind: "random", "length-matched" or "swapped".
+        value: The value that it is a control of.
+        seed: Seed of the draw; None where nothing is drawn.
+        n_strata: Strata of length differences drawn within; None where there are none.
+        control: Its pairs.
+        subset: The pairs of the value.
+        cluster: (k,) names of the clusters of its pairs; None for pairs never clustered.
+    """
+
+    name: str
+    kind: str
+    value: str
+    seed: int | None
+    n_strata: int | None
+    control: Control
+    subset: Control
+    cluster: npt.NDArray[np.object_]
+
+
+def build_controls(
+    release: Release,
+    out: Path | str,
+    seeds: Sequence[int],
+    *,
+    values: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    progress: Progress = show_nothing,
+) -> Release:
+    """Builds the control arms of a release: random, length-matched and swapped.
+
+    The random and the length-matched arms of a value have, in each split, as many pairs and as many
+    flipped ones as its subset; the swapped arm has its pairs with the replies exchanged.
+
+    Args:
+        release: The release, whose build chose from the same pairs.
+        out: Folder of the controls; an earlier release there is replaced.
+        seeds: Seeds of the random and the length-matched arms, all different.
+        values: Subsets to build controls of; all of the release where none is named.
+        sources: Where sources of the release are now, as NAME=PATH; the others are read from where
+            its recipe says.
+        progress: Shows how far each stage is.
+
+    Returns:
+        A release with one config an arm: "random-<seed>", "length-matched-<seed>" and "swapped",
+        behind the name of the value and a hyphen where there are several values.
+
+    Raises:
+        ValuedataError: Whatever the user can mend, such as sources that are not what they were;
+            nothing is written then.
+    """
+    out = Path(out)
+    check_derivable(release, out)
+    names = choose_subsets(release, values)
+    if len(set(seeds)) < len(seeds):
+        raise RecipeError(f"Seeds {' '.join(map(str, seeds))} repeat one; give different ones.")
+    verify_release(release)
+    recipe = make_recipe(release.manifest["recipe"])
+    found = find_sources(release, recipe, sources)
+    with stage_release(out) as staging:
+        with TemporaryDirectory(dir=staging, prefix=".work-") as work:
+            intake = read_sources(recipe, found, Path(work), progress)
+            candidates = recall_candidates(release, recipe, intake, progress)
+            arms = [
+                arm
+                for value in names
+                for arm in _make_arms(candidates, value, seeds, f"{value}-" * (len(names) > 1))
+            ]
+            trails = [_lead(candidates, arm) for arm in arms]
+            write_pairs(staging, intake, candidates.cleaned, candidates.labels, trails, progress)
+            all_sources = list_sources(intake.pairs)
+            described = {
+                arm.name: {
+                    "control": _describe(candidates, arm),
+                    **count_subset(list_members(trail), all_sources, SPLITS),
+                    "stages": [step.verdict.report.to_json() for step in trail.steps],
+                }
+                for arm, trail in zip(arms, trails, strict=True)
+            }
+            leaks = _check_leaks(release, recipe, candidates, trails)
+        content = {
+            "valuedata_version": version("valuedata"),
+            **{key: release.manifest[key] for key in COPIED if key in release.manifest},
+            "values": described,
+            "splits": {"names": list(SPLITS)} | leaks,
+            "versions": list_versions(),
+            "controls": {"of": name_origin(release), "values": list(names), "seeds": list(seeds)},
+        }
+        finish_release(staging, content)
+    return load_release(out)
+
+
+def _make_arms(
+    candidates: Candidates, value: str, seeds: Sequence[int], prefix: str
+) -> Iterator[Arm]:
+    members = read_members(candidates.table, value)
+    subset = Control(members.rows, members.flipped)
+    splits = np.array([SPLITS.index(name) for name in candidates.split], dtype=np.int64)
+    strata = make_strata(candidates.lengths, subset.rows)
+    n_strata = int(strata.max()) + 1
+    matched = np.where(strata < 0, -1, splits * n_strata + strata)
+    for kind, cells in ((RANDOM, splits), (MATCHED, matched)):
+        for seed in seeds:
+            # by name, so that neither other seeds nor other values change a draw
+            rng = np.random.default_rng([seed, *f"{value} {kind}".encode()])
+            control = draw_control(cells, subset, rng)
+            yield Arm(
+                name=f"{prefix}{kind}-{seed}",
+                kind=kind,
+                value=value,
+                seed=seed,
+                n_strata=n_strata if kind == MATCHED else None,
+                control=control,
+                subset=subset,
+                cluster=np.full(len(control.rows), None, dtype=object),
+            )
+    yield Arm(
+        name=f"{prefix}{SWAPPED}",
+        kind=SWAPPED,
+        value=value,
+        seed=None,
+        n_strata=None,
+        control=Control(subset.rows, ~subset.flipped),
+        subset=subset,
+        cluster=members.cluster,
+    )
+
+
+def _lead(candidates: Candidates, arm: Arm) -> Trail:
+    """Tells the way of the candidates into an arm, in rows of the intake."""
+    labelled, labels = candidates.cleaned.rows, candidates.labels
+    rows = labelled[arm.control.rows]
+    n_rows, column = len(candidates.intake.pairs), labels.column(arm.value)
+    reasons = np.full(len(labelled), REASONS[arm.kind], dtype=object)
+    reasons[arm.control.rows] = KEPT
+    everything = np.full(len(labelled), KEPT, dtype=object)
+    flipped = np.zeros(n_rows, dtype=bool)
+    flipped[rows] = arm.control.flipped
+    margin = np.full(n_rows, np.nan, dtype=np.float32)
+    margin[labelled] = labels.chosen[:, column] - labels.rejected[:, column]
+    margin[flipped] *= -1
+    cluster, split = (np.full(n_rows, None, dtype=object) for _ in range(2))
+    cluster[rows], split[rows] = arm.cluster, candidates.split[arm.control.rows]
+    steps = [
+        Step(labelled, Verdict("candidates", everything)),
+        Step(labelled, Verdict(arm.kind, reasons)),
+    ]
+    return Trail(arm.name, steps, flipped, margin, cluster, split)
+
+
+def _describe(candidates: Candidates, arm: Arm) -> dict[str, Any]:
+    """How an arm was made and how it differs from the subset, as JSON types."""
+
+    def orient(pairs: Control) -> npt.NDArray[np.int64]:
+        found = candidates.lengths[pairs.rows]
+        return np.where(pairs.flipped, -found, found)
+
+    lengths = {"subset": orient(arm.subset), "control": orient(arm.control)}
+    column = candidates.labels.column(arm.value)
+    sides = ("chosen", "rejected")
+    chosen, rejected = (candidates.labels.expressed(side)[:, column] for side in sides)
+    one_sided = chosen[arm.control.rows] != rejected[arm.control.rows]
+    in_rewarded = np.where(
+        arm.control.flipped, rejected[arm.control.rows], chosen[arm.control.rows]
+    )
+    return {
+        "kind": arm.kind,
+        "value": arm.value,
+        "seed": arm.seed,
+        "n_strata": arm.n_strata,
+        "n_candidates": len(candidates.table),
+        "n_shared": len(np.intersect1d(arm.control.rows, arm.subset.rows)),
+        "value_in_rewarded_only": int((one_sided & in_rewarded).sum()),
+        "value_in_other_only": int((one_sided & ~in_rewarded).sum()),
+        "length_difference": {
+            whose: {
+                "mean": round(float(found.mean()), 1),
+                "median": round(float(np.median(found)), 1),
+            }
+            for whose, found in lengths.items()
+        }
+        | {"distance": round(measure_distance(*lengths.values()), 4)},
+    }
+
+
+def _check_leaks(
+    release: Release, recipe: Recipe, candidates: Candidates, trails: Sequence[Trail]
+) -> dict[str, int]:
+    """Counts prompts in more than one split over the controls and their release together."""
+    split = np.full(len(candidates.table), None, dtype=object)
+    for value in release.values:
+        members = read_members(candidates.table, value)
+        split[members.rows] = members.split
+    for trail in trails:
+        found = trail.split[candidates.cleaned.rows]
+        split = np.where(found == None, split, found)  # noqa: E711 - elementwise
+    return check_leaks(candidates.cleaned.pairs, recipe, split)
