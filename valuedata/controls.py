@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from valuedata.accounting import KEPT, Step, Verdict
-from valuedata.candidates import Candidates, find_sources, recall_candidates
 from valuedata.errors import RecipeError
+from valuedata.pool import Pool, find_sources, recall_pool
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import Recipe, make_recipe
 from valuedata.release.decisions import Trail
@@ -28,8 +28,9 @@ from valuedata.selection.controls import (
     make_strata,
     measure_distance,
 )
+from valuedata.selection.leaks import count_leaks
 from valuedata.selection.splits import SPLITS
-from valuedata.stages import check_leaks, finish_release, list_sources, read_sources, write_pairs
+from valuedata.stages import finish_release, list_sources, read_sources, write_pairs
 
 __all__ = ["build_controls"]
 
@@ -110,24 +111,24 @@ def build_controls(
     with stage_release(out) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
             intake = read_sources(recipe, found, Path(work), progress)
-            candidates = recall_candidates(release, recipe, intake, progress)
+            pool = recall_pool(release, recipe, intake, progress)
             arms = [
                 arm
                 for value in names
-                for arm in _make_arms(candidates, value, seeds, f"{value}-" * (len(names) > 1))
+                for arm in _make_arms(pool, value, seeds, f"{value}-" * (len(names) > 1))
             ]
-            trails = [_lead(candidates, arm) for arm in arms]
-            write_pairs(staging, intake, candidates.cleaned, candidates.labels, trails, progress)
+            trails = [_lead(pool, arm) for arm in arms]
+            write_pairs(staging, intake, pool.cleaned, pool.labels, trails, progress)
             all_sources = list_sources(intake.pairs)
             described = {
                 arm.name: {
-                    "control": _describe(candidates, arm),
+                    "control": _describe(pool, arm),
                     **count_subset(list_members(trail), all_sources, SPLITS),
                     "stages": [step.verdict.report.to_json() for step in trail.steps],
                 }
                 for arm, trail in zip(arms, trails, strict=True)
             }
-            leaks = _check_leaks(release, recipe, candidates, trails)
+            leaks = _count_leaks(release, recipe, pool, trails)
         content = {
             "valuedata_version": version("valuedata"),
             **{key: release.manifest[key] for key in COPIED if key in release.manifest},
@@ -140,13 +141,11 @@ def build_controls(
     return load_release(out)
 
 
-def _make_arms(
-    candidates: Candidates, value: str, seeds: Sequence[int], prefix: str
-) -> Iterator[Arm]:
-    members = read_members(candidates.table, value)
+def _make_arms(pool: Pool, value: str, seeds: Sequence[int], prefix: str) -> Iterator[Arm]:
+    members = read_members(pool.table, value)
     subset = Control(members.rows, members.flipped)
-    splits = np.array([SPLITS.index(name) for name in candidates.split], dtype=np.int64)
-    strata = make_strata(candidates.lengths, subset.rows)
+    splits = np.array([SPLITS.index(name) for name in pool.split], dtype=np.int64)
+    strata = make_strata(pool.lengths, subset.rows)
     n_strata = int(strata.max()) + 1
     matched = np.where(strata < 0, -1, splits * n_strata + strata)
     for kind, cells in ((RANDOM, splits), (MATCHED, matched)):
@@ -176,11 +175,11 @@ def _make_arms(
     )
 
 
-def _lead(candidates: Candidates, arm: Arm) -> Trail:
+def _lead(pool: Pool, arm: Arm) -> Trail:
     """Tells the way of the candidates into an arm, in rows of the intake."""
-    labelled, labels = candidates.cleaned.rows, candidates.labels
+    labelled, labels = pool.cleaned.rows, pool.labels
     rows = labelled[arm.control.rows]
-    n_rows, column = len(candidates.intake.pairs), labels.column(arm.value)
+    n_rows, column = len(pool.intake.pairs), labels.column(arm.value)
     reasons = np.full(len(labelled), REASONS[arm.kind], dtype=object)
     reasons[arm.control.rows] = KEPT
     everything = np.full(len(labelled), KEPT, dtype=object)
@@ -190,7 +189,7 @@ def _lead(candidates: Candidates, arm: Arm) -> Trail:
     margin[labelled] = labels.chosen[:, column] - labels.rejected[:, column]
     margin[flipped] *= -1
     cluster, split = (np.full(n_rows, None, dtype=object) for _ in range(2))
-    cluster[rows], split[rows] = arm.cluster, candidates.split[arm.control.rows]
+    cluster[rows], split[rows] = arm.cluster, pool.split[arm.control.rows]
     steps = [
         Step(labelled, Verdict("candidates", everything)),
         Step(labelled, Verdict(arm.kind, reasons)),
@@ -198,17 +197,17 @@ def _lead(candidates: Candidates, arm: Arm) -> Trail:
     return Trail(arm.name, steps, flipped, margin, cluster, split)
 
 
-def _describe(candidates: Candidates, arm: Arm) -> dict[str, Any]:
+def _describe(pool: Pool, arm: Arm) -> dict[str, Any]:
     """How an arm was made and how it differs from the subset, as JSON types."""
 
     def orient(pairs: Control) -> npt.NDArray[np.int64]:
-        found = candidates.lengths[pairs.rows]
+        found = pool.lengths[pairs.rows]
         return np.where(pairs.flipped, -found, found)
 
     lengths = {"subset": orient(arm.subset), "control": orient(arm.control)}
-    column = candidates.labels.column(arm.value)
-    sides = ("chosen", "rejected")
-    chosen, rejected = (candidates.labels.expressed(side)[:, column] for side in sides)
+    column = pool.labels.column(arm.value)
+    chosen = pool.labels.expressed("chosen")[:, column]
+    rejected = pool.labels.expressed("rejected")[:, column]
     one_sided = chosen[arm.control.rows] != rejected[arm.control.rows]
     in_rewarded = np.where(
         arm.control.flipped, rejected[arm.control.rows], chosen[arm.control.rows]
@@ -218,7 +217,7 @@ def _describe(candidates: Candidates, arm: Arm) -> dict[str, Any]:
         "value": arm.value,
         "seed": arm.seed,
         "n_strata": arm.n_strata,
-        "n_candidates": len(candidates.table),
+        "n_candidates": len(pool.table),
         "n_shared": len(np.intersect1d(arm.control.rows, arm.subset.rows)),
         "value_in_rewarded_only": int((one_sided & in_rewarded).sum()),
         "value_in_other_only": int((one_sided & ~in_rewarded).sum()),
@@ -233,15 +232,15 @@ def _describe(candidates: Candidates, arm: Arm) -> dict[str, Any]:
     }
 
 
-def _check_leaks(
-    release: Release, recipe: Recipe, candidates: Candidates, trails: Sequence[Trail]
+def _count_leaks(
+    release: Release, recipe: Recipe, pool: Pool, trails: Sequence[Trail]
 ) -> dict[str, int]:
     """Counts prompts in more than one split over the controls and their release together."""
-    split = np.full(len(candidates.table), None, dtype=object)
+    split = np.full(len(pool.table), None, dtype=object)
     for value in release.values:
-        members = read_members(candidates.table, value)
+        members = read_members(pool.table, value)
         split[members.rows] = members.split
     for trail in trails:
-        found = trail.split[candidates.cleaned.rows]
+        found = trail.split[pool.cleaned.rows]
         split = np.where(found == None, split, found)  # noqa: E711 - elementwise
-    return check_leaks(candidates.cleaned.pairs, recipe, split)
+    return count_leaks(pool.cleaned.pairs, recipe, split)

@@ -36,12 +36,12 @@ from valuedata.release.manifest import (
 )
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
+from valuedata.selection.leaks import count_leaks
 from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
 from valuedata.stages import (
-    check_leaks,
     finish_release,
     list_sources,
     read_sources,
@@ -101,7 +101,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             write_pairs(staging, intake, cleaned, labels, trails, progress)
             names = list_sources(intake.pairs)
             described = {trail.value: _describe(trail, names, extractor) for trail in trails}
-            leaks = check_leaks(cleaned.pairs, recipe, split)
+            leaks = count_leaks(cleaned.pairs, recipe, split)
         content = {
             "valuedata_version": version("valuedata"),
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),

@@ -23,7 +23,8 @@ from valuedata.release.recall import read_members
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset
 from valuedata.release.trace import Trace, quote_pairs
-from valuedata.stages import check_leaks, finish_release
+from valuedata.selection.leaks import count_leaks
+from valuedata.stages import finish_release
 
 __all__ = ["drop_pairs"]
 
@@ -86,7 +87,7 @@ def drop_pairs(
             else told
             for value, told in content["values"].items()
         }
-        content["splits"] = content["splits"] | _check_leaks(release, decisions)
+        content["splits"] = content["splits"] | _count_leaks(release, decisions)
         entry = {
             "effect": found[0].effect,
             **rule,
@@ -216,7 +217,7 @@ def _describe(
     }
 
 
-def _check_leaks(release: Release, decisions: pa.Table) -> dict[str, int]:
+def _count_leaks(release: Release, decisions: pa.Table) -> dict[str, int]:
     """Counts prompts in more than one split, over what is left of all subsets."""
     left, splits = [], []
     for value in release.values:
@@ -228,4 +229,4 @@ def _check_leaks(release: Release, decisions: pa.Table) -> dict[str, int]:
             left.append(rows.select_columns("prompt").select(kept))
             splits += [split] * len(kept)
     recipe = make_recipe(release.manifest["recipe"])
-    return check_leaks(concatenate_datasets(left), recipe, np.array(splits, dtype=object))
+    return count_leaks(concatenate_datasets(left), recipe, np.array(splits, dtype=object))

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from valuedata.cleaning.clean import Cleaned
-from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.intake.collect import Intake, read_pairs
 from valuedata.intake.naming import Source
 from valuedata.labelling.labels import Labels
@@ -19,10 +18,9 @@ from valuedata.recipe import Recipe
 from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
 from valuedata.release.folder import finish_manifest
 from valuedata.release.subsets import write_subset
-from valuedata.selection.splits import SPLITS, count_crossing
-from valuedata.selection.subsets import join_user_turns
+from valuedata.selection.splits import SPLITS
 
-__all__ = ["check_leaks", "finish_release", "list_sources", "read_sources", "write_pairs"]
+__all__ = ["finish_release", "list_sources", "read_sources", "write_pairs"]
 
 
 def read_sources(
@@ -69,27 +67,6 @@ def write_pairs(
         intake.pairs, discarded, cleaned.flags, cleaned.steps, labelled, trails
     )
     pq.write_table(decisions, staging / "decisions.parquet")
-
-
-def check_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) -> dict[str, int]:
-    """Counts, from the result, prompts and groups of near prompts in more than one split.
-
-    The groups are formed anew, of the released pairs alone and from another seed.
-
-    Args:
-        pairs: n rows with `prompt`.
-        recipe: When prompts are near, and the seed.
-        split: (n,) name of the split of each pair; None for those not released.
-    """
-    released = np.flatnonzero(split != None)  # noqa: E711 - elementwise
-    rows = pairs.select(released)
-    prompts = [join_user_turns(prompt) for prompt in rows["prompt"]]
-    groups = group_near_prompts(rows, recipe.splits.near_prompt_jaccard, recipe.seed + 1)
-    return {
-        "n_prompt_groups": len(np.unique(groups)),
-        "n_crossing_prompts": count_crossing(prompts, split[released]),
-        "n_crossing_groups": count_crossing(groups.tolist(), split[released]),
-    }
 
 
 def finish_release(staging: Path, content: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -12,7 +13,7 @@ __all__ = ["check_plot", "draw_plot", "make_plot_option"]
 PLOT_SUFFIXES = (".png", ".svg")
 
 
-def make_plot_option(shows: str) -> Callable[..., object]:
+def make_plot_option(shows: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option; its help says what the figure shows, such as "the table"."""
     return click.option(
         "--plot",

@@ -73,8 +73,9 @@ def describe_subset(
 def list_members(trail: Trail) -> Members:
     """The pairs that a trail leads into its subset."""
     kept = trail.kept
-    columns = (trail.flipped, trail.margin, trail.cluster, trail.split)
-    return Members(kept, *(column[kept] for column in columns))
+    return Members(
+        kept, trail.flipped[kept], trail.margin[kept], trail.cluster[kept], trail.split[kept]
+    )
 
 
 def count_subset(

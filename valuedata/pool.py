@@ -25,11 +25,11 @@ from valuedata.release.recall import read_labels, read_members, read_steps
 from valuedata.selection.controls import measure_lengths, split_candidates
 from valuedata.stages import list_sources
 
-__all__ = ["Candidates", "find_sources", "recall_candidates"]
+__all__ = ["Pool", "find_sources", "recall_pool"]
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Pool:
     """The clean labelled pairs that a build chose from, n of them.
 
     Attributes:
@@ -86,9 +86,7 @@ def find_sources(release: Release, recipe: Recipe, given: Sequence[str]) -> list
     return [found[name] for name in told]
 
 
-def recall_candidates(
-    release: Release, recipe: Recipe, intake: Intake, progress: Progress
-) -> Candidates:
+def recall_pool(release: Release, recipe: Recipe, intake: Intake, progress: Progress) -> Pool:
     """Finds the candidates of a build among what its sources give now.
 
     Args:
@@ -122,7 +120,7 @@ def recall_candidates(
             recipe.seed,
         )
         advance(len(rows))
-    return Candidates(intake, cleaned, labels, table, split, measure_lengths(cleaned.pairs))
+    return Pool(intake, cleaned, labels, table, split, measure_lengths(cleaned.pairs))
 
 
 def _check_same(release: Release, intake: Intake, told: pa.Table) -> None:
