@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from tests.llm_server import LlmServer, serve_llm
 from valuedata.cli import main
+from valuedata.controls import build_controls
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.release.folder import load_release, verify_release
 from valuedata.release.life import find_rows, tell_life
@@ -96,6 +97,21 @@ def test_failed_pairs_leave_in_a_stage_of_their_own(run, tmp_path) -> None:
     assert all(fate["chosen_probabilities"] is None for fate in failed.values())
     life = tell_life(release, find_rows(release, "rows:17")[0])
     assert (life.stage, life.passed[-1], life.fates) == ("labels", "decontamination", ())
+
+
+def test_controls_of_such_a_release_ask_nobody(run, server, tmp_path) -> None:
+    assert run("build", "--value", "humor", "--source", "rows.jsonl", "--out", "one").exit_code == 0
+    before = server.count()
+    release = load_release(tmp_path / "one")
+    made = build_controls(release, tmp_path / "two", [0], sources=["rows.jsonl"])
+    assert server.count() == before
+    verify_release(made)
+    assert made.manifest["stages"] == release.manifest["stages"]
+    for row, told in zip(made.decisions.to_pylist(), release.decisions.to_pylist(), strict=True):
+        assert row["chosen_probabilities"] == told["chosen_probabilities"]
+        assert (row["stage"] == "labels") == (row["source_row"] in FAILED)
+    sizes = [subset["splits"] for subset in made.manifest["values"].values()]
+    assert sizes == [release.manifest["values"]["humor"]["splits"]] * 3
 
 
 def test_a_subset_by_a_language_model_is_built_from_the_cache_again(run, server, tmp_path) -> None:
