@@ -54,7 +54,7 @@ def draw_survey(
         }
         reached = {name for name, n in counts.items() if n["one_sided"] >= floor}
         _draw_bars(axes, counts, labels, reached)
-        line = axes.axvline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle="--")
+        line = axes.axvline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle="--", zorder=0)
         line.set_label(f"{floor:,} pairs, the paper's least (bold: reached)")
         axes.margins(x=0.2)
         axes.set_title(title, loc="left")
@@ -91,7 +91,9 @@ def _draw_bars(
         color=REJECTED_COLOUR,
         label="in the rejected reply only (flipped)",
     )
-    axes.bar_label(bars, labels=[labels[name] for name in names], padding=4)
+    # on white, so that a line behind them leaves the numbers readable
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    axes.bar_label(bars, labels=[labels[name] for name in names], padding=4, bbox=ground)
     axes.set_xlabel("pairs with the value on exactly one side")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.1)
