@@ -159,7 +159,7 @@ def test_a_survey_counts_every_labelled_pair_of_every_source() -> None:
     n_labelled = result.stages[-1].rows_out
     for counts in result.counts.values():
         assert counts.one_sided + counts.both + counts.neither == n_labelled
-    assert result.by_source == {"starter": result.counts}
+    assert result.by_source == {"starter": result.total}
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])

@@ -2,17 +2,20 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import datasets
+import numpy as np
 import pytest
 
 from tests.builders import write_release
 from tests.checks import check_conservation, check_splits
 from valuedata.errors import RecipeError, ReleaseError
 from valuedata.pruning import drop_pairs
-from valuedata.release.folder import Release, verify_release
+from valuedata.release.folder import Release, finish_manifest, load_release, verify_release
 from valuedata.release.life import count_drops, find_rows, tell_life
-from valuedata.release.trace import trace
+from valuedata.release.recall import Members
+from valuedata.release.trace import Trace, trace
 
 EFFECT = "anthropomorphism"
 N_DROPPED = 4
@@ -148,11 +151,28 @@ def test_a_release_is_pruned_again(pruned: Release, starter: Release, tmp_path: 
     assert again.manifest["traces"][1]["of"]["content_hash"] == pruned.content_hash
 
 
+def test_a_split_may_be_emptied(starter: Release, tmp_path: Path) -> None:
+    """Told that the pairs held out for validation push most, and no other at all."""
+    (found,) = trace(starter, EFFECT, ["empathy"])
+    members = found.members
+    order = np.argsort(members.split != "validation", kind="stable")
+    n_held_out = int((members.split == "validation").sum())
+    columns = (members.rows, members.flipped, members.margin, members.cluster, members.split)
+    pushing = (np.arange(len(order)) < n_held_out).astype(float)
+    told = Trace(
+        "empathy", EFFECT, Members(*(column[order] for column in columns)), pushing, 0 * pushing
+    )
+    made = drop_pairs(starter, tmp_path / "out", [told], worst=n_held_out)
+    sizes = dict(starter.manifest["values"]["empathy"]["splits"])
+    del sizes["validation"]
+    assert made.manifest["values"]["empathy"]["splits"] == sizes
+    verify_release(made)
+    check_conservation(made)
+    loaded = datasets.load_dataset(str(made.folder), "empathy", cache_dir=str(tmp_path / "c"))
+    assert set(loaded) == {"train", "test"}
+
+
 def test_what_belongs_to_no_value_is_kept(starter: Release, tmp_path: Path) -> None:
-    from shutil import copytree
-
-    from valuedata.release.folder import finish_manifest, load_release
-
     copytree(starter.folder, tmp_path / "more")
     (tmp_path / "more" / "notes").mkdir()
     (tmp_path / "more" / "notes" / "more.json").write_text(json.dumps([1]))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import make_pairs, write_release
 from valuedata.release.folder import Release, load_release, verify_release
+from valuedata.release.trace import trace as find
 
 IDS = [pair["pair_id"] for pair in make_pairs()]
 
@@ -46,11 +47,13 @@ def test_a_release_is_written_without_the_worst(run, starter: Release, tmp_path)
     result = run(*words, "--drop", 2, "--out", "calmer")
     assert (result.stderr, result.exit_code) == ("", 0)
     sizes = {value: told["n_pairs"] for value, told in starter.manifest["values"].items()}
-    assert result.stdout.endswith(
-        f"\n\nDropped 2 of {sizes['empathy']} pairs of empathy, 2 of {sizes['deception']} pairs of "
-        "deception; the rest is in calmer\n"
-    )
     made = load_release(tmp_path / "calmer")
+    told = [
+        f"Dropped 2 of {sizes[one.value]} pairs of {one.value}; the mean difference of the rest is "
+        f"{one.differences.mean():+.3f}\n"
+        for one in find(made, "anthropomorphism")
+    ]
+    assert result.stdout.endswith("\n\n" + "".join(told) + "Release written to calmer\n")
     assert verify_release(made) > 0
     assert made.manifest["values"]["empathy"]["n_pairs"] == sizes["empathy"] - 2
     written = json.loads(run(*words, "--drop-above", 0.5, "--out", "less", "--json").stdout)[

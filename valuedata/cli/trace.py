@@ -1,6 +1,6 @@
 """trace: the command that shows which pairs push an effect, and drops them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ def trace(*, release: Path, effect: str, out: Path | None, as_json: bool, **opti
             click.echo()
         _show(one, quoted[one.value])
     if written:
-        _show_written(written)
+        _show_written(written, found)
 
 
 def _check_usage(worst: int | None, above: float | None, out: Path | None) -> None:
@@ -145,10 +145,14 @@ def _join(messages: list[Mapping[str, str]]) -> str:
     return " ".join(message["content"] for message in messages)
 
 
-def _show_written(written: "Release") -> None:
+def _show_written(written: "Release", found: Sequence["Trace"]) -> None:
     dropped = written.manifest["traces"][-1]["dropped"]
-    told = ", ".join(
-        f"{n:,} of {written.manifest['values'][value]['n_pairs'] + n:,} pairs of {value}"
-        for value, n in dropped.items()
-    )
-    click.echo(f"\nDropped {told}; the rest is in {written.folder}")
+    click.echo()
+    for one in found:
+        n_dropped = dropped.get(one.value, 0)
+        rest = one.differences[n_dropped:].mean()
+        click.echo(
+            f"Dropped {n_dropped:,} of {len(one.members.rows):,} pairs of {one.value}; the mean "
+            f"difference of the rest is {rest:+.3f}"
+        )
+    click.echo(f"Release written to {written.folder}")
