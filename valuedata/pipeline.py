@@ -34,6 +34,7 @@ from valuedata.release.manifest import (
     describe_recipe,
     list_versions,
 )
+from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
 from valuedata.selection.leaks import count_leaks
@@ -96,9 +97,11 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
             embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
-            split = _split(cleaned.pairs, subsets, recipe, progress)
+            groups, split = _split(cleaned.pairs, subsets, recipe, progress)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
             write_pairs(staging, intake, cleaned, labels, trails, progress)
+            with progress("Measuring style", len(labels)) as advance:
+                write_markers(staging, intake.pairs, cleaned.rows, groups, advance)
             names = list_sources(intake.pairs)
             described = {trail.value: _describe(trail, names, extractor) for trail in trails}
             leaks = count_leaks(cleaned.pairs, recipe, split)
@@ -107,6 +110,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
             "sources": [asdict(record) for record in intake.records],
             "labels": describe_labels(extractor.fingerprint, labels),
+            "markers": describe_markers(),
             "survey": {value: found.to_json() for value, found in counts.items()},
             "stages": [report.to_json() for report in _report(intake, cleaned)],
             "values": described,
@@ -114,7 +118,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "flags": count_flags(cleaned.flags),
             "versions": list_versions(),
         }
-        finish_release(staging, content)
+        finish_release(staging, content, progress)
     return load_release(out)
 
 
@@ -196,12 +200,13 @@ def _drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
 
 def _split(
     pairs: Dataset, subsets: Sequence[Subset], recipe: Recipe, progress: Progress
-) -> npt.NDArray[np.object_]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    """The groups of near-duplicate prompts, and the split of each pair in any subset."""
     with progress("Splitting", len(pairs)) as advance:
         groups = group_near_prompts(pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
         split = split_subsets(subsets, list_sources(pairs), groups, recipe)
         advance(len(pairs))
-    return split
+    return groups, split
 
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:

@@ -19,6 +19,7 @@ from valuedata.recipe import make_recipe
 from valuedata.release.decisions import DROP, KEEP, quote_prompt
 from valuedata.release.derived import check_derivable, name_origin
 from valuedata.release.folder import Release, load_release, verify_release, write_split
+from valuedata.release.forecast import FORECAST_FILE
 from valuedata.release.recall import read_members
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset
@@ -31,7 +32,7 @@ __all__ = ["drop_pairs"]
 STAGE = "trace"
 SEALED = ("format_version", "content_hash", "files")
 """Keys of the manifest that are written anew with it."""
-RENDERED = ("README.md", "figures/")
+RENDERED = ("README.md", "figures/", FORECAST_FILE)
 
 Place = tuple[str, int]
 """Source and row in it."""

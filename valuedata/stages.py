@@ -13,10 +13,12 @@ from valuedata.cleaning.clean import Cleaned
 from valuedata.intake.collect import Intake, read_pairs
 from valuedata.intake.naming import Source
 from valuedata.labelling.labels import Labels
-from valuedata.progress import Progress
+from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import Recipe
 from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
 from valuedata.release.folder import finish_manifest
+from valuedata.release.forecast import write_forecast
+from valuedata.release.markers import MARKERS_FILE
 from valuedata.release.subsets import write_subset
 from valuedata.selection.splits import SPLITS
 
@@ -69,10 +71,18 @@ def write_pairs(
     pq.write_table(decisions, staging / "decisions.parquet")
 
 
-def finish_release(staging: Path, content: Mapping[str, Any]) -> None:
-    """Writes the manifest, the card that is rendered from it, and the manifest with the card."""
+def finish_release(
+    staging: Path, content: Mapping[str, Any], progress: Progress = show_nothing
+) -> None:
+    """Writes the manifest, what is made from it, and the manifest with that.
+
+    A release whose pairs have markers gets a forecast; every release gets a card.
+    """
     from cards.render import render_card  # matplotlib, which survey and label do without
 
     finish_manifest(staging, content)
+    if (staging / MARKERS_FILE).exists():
+        write_forecast(staging, progress)
+        finish_manifest(staging, content)
     render_card(staging)
     finish_manifest(staging, content)

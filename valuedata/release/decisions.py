@@ -17,6 +17,7 @@ __all__ = [
     "KEEP",
     "Discarded",
     "Trail",
+    "order_rows",
     "quote_prompt",
     "tabulate_decisions",
 ]
@@ -146,10 +147,22 @@ def tabulate_decisions(
     }
     told = pa.table(columns, schema=DECISIONS_SCHEMA)
     table = pa.concat_tables([told, _tabulate_discarded(discarded)]).combine_chunks()
+    return table.take(order_rows(table))
+
+
+def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The order of decisions.parquet: sources as they first appear, rows as the source has them.
+
+    Args:
+        table: n rows with `source` and `source_row`.
+
+    Returns:
+        (n,) int64 numbers of the rows, in order.
+    """
     sources = table.column("source").to_numpy(zero_copy_only=False)
-    order = {source: number for number, source in enumerate(dict.fromkeys(sources))}
-    numbers = np.array([order[source] for source in sources], dtype=np.int64)
-    return table.take(np.lexsort((table.column("source_row").to_numpy(), numbers)))
+    number_of = {source: number for number, source in enumerate(dict.fromkeys(sources))}
+    numbers = np.array([number_of[source] for source in sources], dtype=np.int64)
+    return np.lexsort((table.column("source_row").to_numpy(), numbers))
 
 
 def _quote_dropped(

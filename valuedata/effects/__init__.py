@@ -1,0 +1,1 @@
+"""How two sides of pairs differ: effect sizes, intervals and tests on plain arrays."""

@@ -1,0 +1,110 @@
+"""How well features that are not the target tell the rewarded reply from the other."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from valuedata.labelling.scoring.intervals import Estimate, estimate
+from valuedata.labelling.scoring.measures import divide
+
+__all__ = ["measure_separation", "rank_symmetric", "score_unseen"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+N_FOLDS = 5
+WIDENED = np.sqrt(2.0)
+
+
+def measure_separation(gaps: Floats, groups: Ints, n_resamples: int, seed: int) -> Estimate:
+    """Measures how well a logistic model of the gaps tells rewarded from other.
+
+    Args:
+        gaps: (m, k) float64: features of the rewarded reply minus those of the other, in units of
+            like size.
+        groups: (m,) int64 numbers of the prompts, from 0 without a gap.
+        n_resamples: Bootstrap resamples of prompts behind the interval.
+        seed: Decides the resamples and the folds.
+
+    Returns:
+        The area under the ROC curve of the scores that `score_unseen` gives; 0.5 is chance.
+        Undefined where there is but one prompt.
+
+        The interval is that of a bootstrap of the scored prompts, made wider by the root of 2. The
+        folds learn from each other's pairs: where nothing tells the sides apart, the score of pair
+        i is near the sum over other pairs j of g_i.g_j, in which each product stands twice, so the
+        sum of the scores has twice the variance that scores of separate pairs would have. So it
+        covers in 95 % where a subset is clean, and in more where it is not.
+
+    Source: the derivation above; measured in tests.
+    """
+    n_groups = int(groups.max()) + 1
+    if n_groups == 1:
+        return Estimate(np.nan, np.nan, np.nan)
+    scores = score_unseen(gaps, groups, np.random.default_rng(seed))
+    found = estimate(
+        lambda counts: {"auc": rank_symmetric(scores, groups, counts)[:, None]},
+        n_groups,
+        n_resamples,
+        np.random.default_rng(seed),
+        n_clusters={"auc": np.array([n_groups])},
+    )["auc"][0]
+    low, high = (
+        float(np.clip(found.value + WIDENED * (end - found.value), 0.0, 1.0))
+        for end in (found.low, found.high)
+    )
+    return Estimate(found.value, low, high, found.n_undefined)
+
+
+def score_unseen(gaps: Floats, groups: Ints, rng: np.random.Generator) -> Floats:
+    """Scores each pair by a model that has not seen its prompt; above 0 it takes the rewarded one.
+
+    The model is a logistic regression without intercept that learns each pair both ways round, so
+    that it cannot learn which side comes first.
+
+    Args:
+        gaps: (m, k) float64: features of the rewarded reply minus those of the other.
+        groups: (m,) int64 numbers of at least two prompts, from 0 without a gap.
+        rng: Puts the prompts into folds.
+
+    Returns:
+        (m,) float64: the log-odds that the rewarded reply is the rewarded one.
+    """
+    n_groups = int(groups.max()) + 1
+    fold_of_group = np.empty(n_groups, dtype=np.int64)
+    fold_of_group[rng.permutation(n_groups)] = np.arange(n_groups) % N_FOLDS
+    folds = fold_of_group[groups]
+    scores = np.empty(len(gaps))
+    for fold in range(min(N_FOLDS, n_groups)):
+        seen = gaps[folds != fold]
+        model = LogisticRegression(fit_intercept=False, solver="newton-cholesky")
+        model.fit(np.concatenate([seen, -seen]), np.repeat([1, 0], len(seen)))
+        scores[folds == fold] = gaps[folds == fold] @ model.coef_[0]
+    return scores
+
+
+def rank_symmetric(scores: Floats, groups: Ints, counts: Floats) -> Floats:
+    """Area under the ROC curve of m scores against the same scores negated.
+
+    It is the probability that a rewarded reply's score is above that of an other reply, which is
+    its pair's negated: P(s + s' > 0), where a sum of 0 counts half.
+
+    Args:
+        scores: (m,) scores of the rewarded replies.
+        groups: (m,) numbers of the pairs' prompts.
+        counts: (b, n_groups) how often each prompt counts, in each of b resamples.
+
+    Returns:
+        (b,) float64 in [0, 1].
+
+    Source: the area as a probability, Hanley and McNeil 1982, "The meaning and use of the area
+    under a receiver operating characteristic (ROC) curve".
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling = scores[order]
+    weights = counts[:, groups[order]]
+    sums = np.concatenate([np.zeros((len(counts), 1)), np.cumsum(weights, axis=1)], axis=1)
+    n_above = np.searchsorted(-falling, falling, side="left")
+    n_level = np.searchsorted(-falling, falling, side="right")
+    won = (weights * (sums[:, n_above] + sums[:, n_level])).sum(axis=1) / 2
+    return divide(won, sums[:, -1] ** 2)
