@@ -1,14 +1,17 @@
 """The dataset card of a release, rendered from its folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cards.figures import draw_sides
+from cards.forecast import draw_crosstalk, draw_love
 from cards.licences import combine_licences
 from cards.markdown import fence, make_environment
 from valuedata.release.folder import Release, load_release
+from valuedata.release.forecast import list_largest, read_forecast
 
 __all__ = ["render_card"]
 
@@ -34,20 +37,30 @@ def render_card(folder: Path) -> None:
         (folder / "README.md").write_text(card, encoding="utf-8")
         return
     draw_sides(manifest["survey"], release.values, folder / "figures" / "sides.png")
-    card = (
-        make_environment()
-        .get_template("dataset.md.jinja")
-        .render(
-            front_matter=_front_matter(release),
-            manifest=manifest,
-            recipe=fence(
-                yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(),
-                "yaml",
-            ),
-            examples={value: _pick_example(release, value) for value in release.values},
-        )
+    forecast = read_forecast(release)
+    if forecast is not None:
+        _draw_forecast(forecast, folder / "figures")
+    environment = make_environment()
+    environment.filters["largest"] = list_largest
+    card = environment.get_template("dataset.md.jinja").render(
+        front_matter=_front_matter(release),
+        manifest=manifest,
+        forecast=forecast,
+        recipe=fence(
+            yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(),
+            "yaml",
+        ),
+        examples={value: _pick_example(release, value) for value in release.values},
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _draw_forecast(forecast: Mapping[str, Any], figures: Path) -> None:
+    """A Love plot a value, and the crosstalk where there are several."""
+    for value in forecast["values"]:
+        draw_love(forecast, value, figures / f"forecast-{value}.png")
+    if len(forecast["values"]) > 1:
+        draw_crosstalk(forecast, figures / "crosstalk.png")
 
 
 def _front_matter(release: Release) -> str:

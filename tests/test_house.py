@@ -24,6 +24,8 @@ HEAVY = ("datasets", "faiss", "numpy", "pyarrow", "pydantic", "rich.progress", "
 PUBLIC: Final = {
     "Agreement",
     "BadRowsError",
+    "Forecast",
+    "ForecastSettings",
     "FormatError",
     "LabelError",
     "Recipe",
@@ -42,6 +44,7 @@ PUBLIC: Final = {
     "build_controls",
     "compare",
     "drop_pairs",
+    "forecast",
     "label",
     "load_recipe",
     "load_release",

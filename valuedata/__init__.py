@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from valuedata.controls import build_controls
+    from valuedata.effects.settings import ForecastSettings
     from valuedata.errors import (
         BadRowsError,
         FormatError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from valuedata.pruning import drop_pairs
     from valuedata.recipe import Recipe, load_recipe, make_recipe
     from valuedata.release.folder import Release, load_release
+    from valuedata.release.forecast import Forecast, forecast
     from valuedata.release.trace import trace
 
     __version__: str
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "BadRowsError",
+    "Forecast",
+    "ForecastSettings",
     "FormatError",
     "LabelError",
     "Recipe",
@@ -52,6 +56,7 @@ __all__ = [
     "build_controls",
     "compare",
     "drop_pairs",
+    "forecast",
     "label",
     "load_recipe",
     "load_release",
@@ -63,6 +68,7 @@ __all__ = [
 
 _HOMES = {
     "valuedata.controls": {"build_controls"},
+    "valuedata.effects.settings": {"ForecastSettings"},
     "valuedata.labelling.scoring.agreement": {"Agreement"},
     "valuedata.labelling.scoring.settings": {"ScoreSettings"},
     "valuedata.labelling.scoring.scoring": {"Scores", "compare", "score"},
@@ -71,6 +77,7 @@ _HOMES = {
     "valuedata.recipe": {"Recipe", "load_recipe", "make_recipe"},
     "valuedata.release.folder": {"Release", "load_release"},
     "valuedata.release.trace": {"trace"},
+    "valuedata.release.forecast": {"Forecast", "forecast"},
 }
 
 

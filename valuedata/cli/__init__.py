@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "inspect": "releases",
     "why": "lives",
     "diff": "releases",
+    "forecast": "forecast",
     "values": "catalogue",
     "markers": "catalogue",
     "sources": "catalogue",

@@ -28,18 +28,18 @@ def measure_separation(gaps: Floats, groups: Ints, n_resamples: int, seed: int) 
 
     Returns:
         The area under the ROC curve of the scores that `score_unseen` gives; 0.5 is chance.
-        Undefined where there is but one prompt.
+        Undefined where there is but one prompt, or no feature.
 
         The interval is that of a bootstrap of the scored prompts, made wider by the root of 2. The
         folds learn from each other's pairs: where nothing tells the sides apart, the score of pair
         i is near the sum over other pairs j of g_i.g_j, in which each product stands twice, so the
         sum of the scores has twice the variance that scores of separate pairs would have. So it
-        covers in 95 % where a subset is clean, and in more where it is not.
+        covers in about 95 % where a subset is clean, and in more where it is not.
 
     Source: the derivation above; measured in tests.
     """
     n_groups = int(groups.max()) + 1
-    if n_groups == 1:
+    if n_groups == 1 or not gaps.shape[1]:
         return Estimate(np.nan, np.nan, np.nan)
     scores = score_unseen(gaps, groups, np.random.default_rng(seed))
     found = estimate(

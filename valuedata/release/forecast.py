@@ -1,6 +1,7 @@
 """What training on the subsets of a release will also push, seen before training."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ __all__ = [
     "Forecast",
     "ValueForecast",
     "forecast",
+    "list_largest",
     "read_forecast",
     "write_forecast",
 ]
@@ -229,6 +231,17 @@ def read_forecast(release: Release) -> dict[str, Any] | None:
             "download it again."
         ) from error
     return content
+
+
+def list_largest(found: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+    """The largest differences found in a subset beside its target, by size.
+
+    Args:
+        found: What `ValueForecast.to_json` gives.
+        limit: How many at most.
+    """
+    effects = [effect for effect in found["others"] if effect["is_found"]]
+    return sorted(effects, key=lambda effect: -abs(effect["difference"]["value"]))[:limit]
 
 
 def _choose_values(release: Release, values: tuple[str, ...]) -> tuple[str, ...]:
