@@ -53,7 +53,7 @@ def test_which_side_comes_first_teaches_nothing():
 
 def test_a_nuisance_that_differs_tells_the_sides_apart():
     rng = np.random.default_rng(0)
-    gaps = rng.normal(size=(300, 4)) + [1.0, 0, 0, 0]
+    gaps = rng.normal([1.0, 0, 0, 0], 1, size=(300, 4))
     found = measure_separation(gaps, np.arange(300), 200, 0)
     # normal with mean m: the area is P(s + s' > 0) = the normal distribution at m * sqrt(2), 0.921
     assert found.low < 0.921 < found.high

@@ -123,7 +123,7 @@ def test_a_subset_that_is_not_there(starter: Release) -> None:
 
 
 def test_too_few_resamples() -> None:
-    with pytest.raises(RecipeError, match="99 resamples are too few .* at least 100"):
+    with pytest.raises(RecipeError, match=r"99 resamples are too few .* at least 100"):
         ForecastSettings(n_resamples=99)
 
 

@@ -100,3 +100,35 @@ def test_one_cluster_gives_no_interval():
         "n_undefined": 0,
     }
     assert Estimate(0.5, 0.25, 0.75).to_json()["high"] == pytest.approx(0.75)
+
+
+def test_few_clusters_expand_an_interval():
+    """Hesterberg 2015: with 20 clusters each end leaves out 1.59 % of the resamples, not 2.5 %.
+
+    Student's quantile with 19 degrees of freedom is 2.093; times sqrt(20 / 19) that is 2.147, which
+    a normal variable exceeds with probability 0.0159.
+    """
+    sums = np.stack([np.arange(20.0), np.ones(20)], axis=1)
+    drawn = []
+
+    def measure(counts):
+        means = take_share(sums)(counts)["share"]
+        drawn.extend(means[:, 0])
+        return {"mean": means}
+
+    (found,) = estimate(
+        measure, 20, 400, np.random.default_rng(0), n_clusters={"mean": np.array([20])}
+    )["mean"]
+    low, high = np.quantile(drawn[1:], [0.0159, 1 - 0.0159])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=2e-3)
+    plain = estimate(take_share(sums), 20, 400, np.random.default_rng(0))["share"][0]
+    assert found.low < plain.low < plain.high < found.high
+
+
+def test_fewer_than_ten_clusters_have_no_interval_where_it_is_expanded():
+    sums = simulate(np.random.default_rng(0), n_groups=9)
+    (found,) = estimate(
+        take_share(sums), 9, 100, np.random.default_rng(0), n_clusters={"share": np.array([9])}
+    )["share"]
+    assert found.value == sums[:, 0].sum() / 45
+    assert np.isnan([found.low, found.high]).all()

@@ -1,0 +1,84 @@
+"""The card's section of what subsets push, and its figures."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from cards.forecast import draw_crosstalk, draw_love
+from cards.render import render_card
+from valuedata.release.folder import Release
+from valuedata.release.forecast import read_forecast
+
+
+@pytest.fixture(scope="module")
+def forecast(starter: Release) -> dict:
+    content = read_forecast(starter)
+    assert content is not None
+    return content
+
+
+@pytest.fixture(scope="module")
+def section(starter: Release) -> str:
+    card = (starter.folder / "README.md").read_text(encoding="utf-8")
+    return card.split("## What training on them may also push")[1].split("## Where the pairs")[0]
+
+
+def test_the_section_has_the_numbers_of_the_forecast(section: str, forecast: dict) -> None:
+    for value, found in forecast["values"].items():
+        (row,) = (line for line in section.splitlines() if line.startswith(f"| `{value}` |"))
+        target, area = found["target"]["difference"], found["separation"]
+        assert f"| {target['value']:+.2f} ({target['low']:+.2f} to {target['high']:+.2f}) |" in row
+        assert f"| {area['value']:.2f} ({area['low']:.2f} to {area['high']:.2f}) |" in row
+        assert f"| {found['n_found']} of {found['n_tested']} |" in row
+
+
+def test_the_section_defines_the_markers(section: str, starter: Release) -> None:
+    for name in starter.manifest["markers"]:
+        assert f"*{name}*, " in section
+
+
+def test_every_figure_is_there_and_readable(section: str, starter: Release) -> None:
+    for name in ("crosstalk", "forecast-empathy", "forecast-deception"):
+        assert f"(figures/{name}.png)" in section
+        height, width, _ = imread(starter.folder / "figures" / f"{name}.png").shape
+        assert width == 1200
+        assert 0.3 < height / width < 2
+
+
+def test_a_release_without_a_forecast_has_no_such_section(starter: Release, tmp_path: Path) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["files"]["forecast.json"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    render_card(folder)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "may also push" not in card
+    assert "other values may be trained along.\n" in card
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_the_same_numbers_give_the_same_bytes(forecast: dict, tmp_path: Path, suffix: str) -> None:
+    drawn = []
+    for name in ("first", "second"):
+        love, crosstalk = tmp_path / f"{name}-love{suffix}", tmp_path / f"{name}-crosstalk{suffix}"
+        draw_love(forecast, "empathy", love)
+        draw_crosstalk(forecast, crosstalk)
+        drawn.append((love.read_bytes(), crosstalk.read_bytes()))
+    assert drawn[0] == drawn[1]
+
+
+def test_what_is_undefined_is_left_out(forecast: dict, tmp_path: Path) -> None:
+    content = json.loads(json.dumps(forecast))
+    nothing = {"value": None, "low": None, "high": None, "n_undefined": 0}
+    found = content["values"]["empathy"]
+    found["target"] = None
+    found["others"][0]["difference"] = nothing
+    found["others"][1]["difference"] = {**nothing, "value": 0.5}
+    content["crosstalk"]["empathy"]["fairness"] = None
+    draw_love(content, "empathy", tmp_path / "love.svg")
+    draw_crosstalk(content, tmp_path / "crosstalk.svg")
+    assert (tmp_path / "love.svg").stat().st_size
+    assert (tmp_path / "crosstalk.svg").stat().st_size
