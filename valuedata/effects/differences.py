@@ -125,7 +125,8 @@ def measure_differences(
 
 def pool_deviations(sides: Sides) -> Floats:
     """(k,) float64: root of the mean of the two sides' variances; NaN where undefined."""
-    return _derive_deviations(_sum_sides(sides).sum(axis=0)[None])[0]
+    deviations: Floats = _derive_deviations(_sum_sides(sides).sum(axis=0)[None])[0]
+    return deviations
 
 
 @dataclass(frozen=True, eq=False)
