@@ -38,7 +38,7 @@ def draw_love(content: Mapping[str, Any], value: str, path: Path) -> None:
     """
     found = content["values"][value]
     rate = f"{content['false_discovery_rate']:.0%}".replace("%", " %")
-    rows = list(_arrange(found["others"]))
+    rows = list(_arrange(found["others"])) or ["None is defined"]
     target = found["target"]
     heights = [1.0 if target else 0.0, len(rows) + 0.5]
     figure = Figure(
@@ -167,7 +167,7 @@ def _write_number(axes: Axes, row: int, column: int, number: float, *, is_target
     axes.text(
         column,
         row,
-        f"{number:+.1f}".replace("-", "\N{MINUS SIGN}"),
+        f"{number:+z.1f}".replace("-", "\N{MINUS SIGN}"),
         ha="center",
         va="center",
         color=colour,

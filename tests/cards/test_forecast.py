@@ -82,3 +82,17 @@ def test_what_is_undefined_is_left_out(forecast: dict, tmp_path: Path) -> None:
     draw_crosstalk(content, tmp_path / "crosstalk.svg")
     assert (tmp_path / "love.svg").stat().st_size
     assert (tmp_path / "crosstalk.svg").stat().st_size
+
+
+def test_a_subset_of_which_nothing_is_defined_is_drawn_all_the_same(
+    forecast: dict, tmp_path: Path
+) -> None:
+    """Such as that of a source with a single pair."""
+    content = json.loads(json.dumps(forecast))
+    found = content["values"]["empathy"]
+    for effect in (found["target"], *found["others"]):
+        effect["difference"] = effect["in_source"] = {"value": None, "low": None, "high": None}
+    content["crosstalk"] = {"empathy": dict.fromkeys(content["crosstalk"]["empathy"])}
+    draw_love(content, "empathy", tmp_path / "love.svg")
+    draw_crosstalk(content, tmp_path / "crosstalk.svg")
+    assert (tmp_path / "love.svg").stat().st_size

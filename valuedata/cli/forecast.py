@@ -128,11 +128,11 @@ def _show_several(content: Mapping[str, Any]) -> None:
             (
                 value,
                 found["n_pairs"],
-                f"{found['target']['difference']['value']:+.2f}" if found["target"] else "-",
+                f"{found['target']['difference']['value']:+z.2f}" if found["target"] else "-",
                 _format(found["separation"], ".2f"),
                 f"{found['n_found']} of {found['n_tested']}",
                 ", ".join(
-                    f"{effect['name']} {effect['difference']['value']:+.1f}"
+                    f"{effect['name']} {effect['difference']['value']:+z.1f}"
                     for effect in list_largest(found, N_LARGEST)
                 ),
             )
@@ -155,8 +155,8 @@ def _describe(effect: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         effect["name"],
         effect["kind"],
-        _format(effect["difference"], "+.2f"),
-        _format(effect["in_source"], "+.2f"),
+        _format(effect["difference"], "+z.2f"),
+        _format(effect["in_source"], "+z.2f"),
         _format_q(effect["q"]),
         "yes" if effect["is_found"] else "",
     )
