@@ -8,6 +8,7 @@ ValuedataError
 │   └── BadRowsError  more bad rows than the recipe allows
 ├── LabelError        values cannot be labelled: weights, encoder or server missing or damaged
 ├── SelectionError    no pair is left to select from
+│   └── IsolationError      too few pairs balance the side effects
 └── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
 """
 
@@ -17,6 +18,7 @@ from difflib import get_close_matches
 __all__ = [
     "BadRowsError",
     "FormatError",
+    "IsolationError",
     "LabelError",
     "RecipeError",
     "ReleaseError",
@@ -58,6 +60,18 @@ class LabelError(ValuedataError):
 
 class SelectionError(ValuedataError):
     """No pair is left to select from."""
+
+
+class IsolationError(SelectionError):
+    """Too few pairs keep the side effects within their tolerance.
+
+    Attributes:
+        frontier: Times the tolerance, the size found there, and its largest |mean difference|.
+    """
+
+    def __init__(self, message: str, frontier: tuple[tuple[float, float, float], ...]) -> None:
+        super().__init__(message)
+        self.frontier = frontier
 
 
 class ReleaseError(ValuedataError):
