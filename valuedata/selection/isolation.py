@@ -168,8 +168,8 @@ def trace_frontier(candidates: Candidates, limits: Limits, mode: Mode) -> tuple[
     points: list[FrontierPoint] = []
     for factor in (*FRONTIER, np.inf):
         if np.isinf(factor):
-            empty = np.empty((len(allowed), 0))
-            weights, _ = _solve(replace(allowed, names=(), differences=empty), limits, mode, "size")
+            plain = replace(allowed, names=(), differences=np.empty((len(allowed), 0)))
+            weights, _ = _solve(plain, replace(limits, tolerance=1.0), mode, "size")
         else:
             weights, _ = _solve(allowed, limits.scaled(factor), mode, "size")
         means, _ = measure_means(allowed.differences, weights)

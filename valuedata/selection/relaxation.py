@@ -15,13 +15,14 @@ from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from valuedata.selection.candidates import Candidates, Limits
 
-__all__ = ["Constraints", "Relaxed", "make_constraints", "relax"]
+__all__ = ["INFEASIBLE", "OPTIMAL", "Constraints", "Relaxed", "make_constraints", "relax"]
 
 FEASIBILITY: Final = (
     1e-9  # of a limit, in pairs times standard deviations; HiGHS takes 1e-7 by itself
 )
 SOLVER: Final = "highs-ds"  # the dual simplex method
-OPTIMAL, INFEASIBLE = 0, 2  # status of scipy.optimize.linprog
+OPTIMAL: Final = 0  # a status of scipy.optimize.linprog and milp
+INFEASIBLE: Final = 2
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """From shares of rows to whole rows: those in doubt are flipped until every limit holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +10,19 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import eye_array, hstack, vstack
 
 from valuedata.selection.candidates import Candidates, Limits, holds_limits
-from valuedata.selection.relaxation import Constraints, Relaxed, make_constraints, relax
+from valuedata.selection.relaxation import (
+    INFEASIBLE,
+    OPTIMAL,
+    Constraints,
+    Relaxed,
+    make_constraints,
+    relax,
+)
 
 __all__ = ["Chosen", "choose_rows", "prefer_earlier"]
 
 INTEGRAL: Final = 1e-7  # nearer than this to 0 or 1, a share is whole
-TIGHTER: Final = (0.95, 0.8, 0.5)  # of the tolerance, until rounding finds a set
+TIGHTER: Final = (1.0, 0.95, 0.8, 0.5)  # of the tolerance, until rounding finds a set
 WIDTHS: Final = (60, 100, 200, 400)  # least decided rows that rounding may flip; each is tried
 N_FLIPS: Final = 3_000
 TENURE: Final = 5  # flips for which a row that was flipped rests
@@ -46,9 +53,9 @@ def choose_rows(
 ) -> Chosen | None:
     """Chooses the rows that hold the limits and whose gains sum to nearly the most.
 
-    The linear program is rounded; where that finds nothing it is solved again with a smaller
-    tolerance, which leaves room. Up to `N_EXACT` rows, branch and bound then looks for what
-    rounding missed.
+    Up to `N_EXACT` rows, branch and bound finds the most. Beyond, or where it stops early, the
+    linear program is rounded; where that finds nothing it is solved again with a smaller
+    tolerance, which leaves room.
 
     Args:
         candidates: The n rows; none is banned.
@@ -63,19 +70,26 @@ def choose_rows(
     relaxed = relax(gains, constraints)
     if relaxed is None:
         return None
-    sets = list(_round_shares(relaxed, gains, constraints))
-    for factor in TIGHTER:
-        if sets:
-            break
-        tighter = relax(gains, make_constraints(candidates, limits.scaled(factor), sizes))
-        sets = [] if tighter is None else list(_round_shares(tighter, gains, constraints))
+
+    def keep_held(sets: Iterable[npt.NDArray[np.bool_]]) -> list[npt.NDArray[np.bool_]]:
+        return [mask for mask in sets if holds_limits(candidates, limits, mask.astype(np.float64))]
+
+    exact, finished = [], False
     if len(candidates) <= N_EXACT:
-        sets.extend(_branch_and_bound(gains, constraints))
-    held = [mask for mask in sets if holds_limits(candidates, limits, mask.astype(np.float64))]
-    if not held:
+        exact, finished = _branch_and_bound(gains, constraints)
+    sets = keep_held(exact)
+    proven = finished and len(sets) == len(exact)
+    for factor in () if proven else TIGHTER:
+        narrow = make_constraints(candidates, limits.scaled(factor), sizes)
+        start = relaxed if factor == 1 else relax(gains, narrow)
+        rounded = () if start is None else _round_shares(start, gains, constraints)
+        if held := keep_held(rounded):
+            sets.extend(held)
+            break
+    if not sets:
         return None
-    best = max(held, key=lambda mask: float(gains[mask].sum()))
-    return Chosen(prefer_earlier(candidates, best), relaxed.bound)
+    best = max(sets, key=lambda mask: float(gains[mask].sum()))
+    return Chosen(prefer_earlier(candidates, limits, best), relaxed.bound)
 
 
 def _round_shares(
@@ -160,10 +174,11 @@ def _flip(
 
 def _branch_and_bound(
     gains: npt.NDArray[np.float64], constraints: Constraints
-) -> Iterator[npt.NDArray[np.bool_]]:
-    """Yields the best of all sets by HiGHS, or the best after `N_NODES` nodes, if there is one.
+) -> tuple[list[npt.NDArray[np.bool_]], bool]:
+    """Searches all sets by HiGHS, which may exceed a limit by 1e-6, so that the caller checks.
 
-    HiGHS may exceed a limit by 1e-6, so the caller checks.
+    Returns:
+        The best set, if there is one; and whether the search ended before `N_NODES` nodes.
     """
     n_totals, n_rows = constraints.totals.shape
     solved = milp(
@@ -186,19 +201,20 @@ def _branch_and_bound(
         integrality=np.concatenate([np.ones(n_rows), np.zeros(n_totals)]),
         options={"mip_rel_gap": 0.0, "node_limit": N_NODES},
     )
-    if solved.x is not None:
-        yield solved.x[:n_rows] > 0.5
+    sets = [] if solved.x is None else [solved.x[:n_rows] > 0.5]
+    return sets, solved.status in (OPTIMAL, INFEASIBLE)
 
 
-def prefer_earlier(candidates: Candidates, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Of rows alike in all that counts, chooses as many as (n,) mask does, the earlier ones."""
-    columns = [
-        np.nan_to_num(candidates.differences, nan=np.inf) + 0.0,
-        candidates.margins[:, None],
-        np.unique(candidates.sources, return_inverse=True)[1][:, None],
-        np.unique(candidates.clusters, return_inverse=True)[1][:, None],
-    ]
-    table = np.ascontiguousarray(np.hstack(columns))
+def prefer_earlier(
+    candidates: Candidates, limits: Limits, mask: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Of rows alike in all that the limits see, chooses as many as (n,) mask, the earlier ones."""
+    columns = [np.nan_to_num(candidates.differences, nan=np.inf) + 0.0, candidates.margins]
+    if limits.max_source_share < 1:
+        columns.append(np.unique(candidates.sources, return_inverse=True)[1])
+    if limits.max_cluster_share < 1:
+        columns.append(np.unique(candidates.clusters, return_inverse=True)[1])
+    table = np.ascontiguousarray(np.column_stack(columns), dtype=np.float64)
     keys = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
     _, kind, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     wanted = np.bincount(kind, mask, minlength=len(sizes))
