@@ -68,3 +68,4 @@ def test_each_limit_is_looked_at() -> None:
     assert not holds_limits(candidates, make_limits(max_source_share=0.6), held)  # a has 2 / 3
     assert not holds_limits(candidates, make_limits(max_cluster_share=0.3), held)
     assert not holds_limits(candidates, make_limits(tolerance=1.0), np.ones(4))
+    assert not holds_limits(candidates, make_limits(max_pairs=2), held)

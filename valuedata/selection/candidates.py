@@ -152,7 +152,7 @@ def measure_means(
 
 
 def holds_limits(candidates: Candidates, limits: Limits, weights: npt.NDArray[np.float64]) -> bool:
-    """Whether (n,) weights, 0 outside the set, hold every limit but the sizes.
+    """Whether (n,) weights, 0 outside the set, hold every limit but the smallest size.
 
     This goes by the definitions, and by nothing that a solver was given.
     """
@@ -168,4 +168,4 @@ def holds_limits(candidates: Candidates, limits: Limits, weights: npt.NDArray[np
         filled = np.bincount(numbers, weights)
         if filled.max(initial=0.0) > (share + SHARE_ROUNDING) * weights.sum():
             return False
-    return True
+    return limits.max_pairs is None or int((weights > 0).sum()) <= limits.max_pairs

@@ -6,7 +6,6 @@ between the sides; training on this one leaves it little to learn there.
 """
 
 from dataclasses import dataclass, replace
-from math import floor
 from typing import Final, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from valuedata.accounting import KEPT, Verdict
 from valuedata.errors import IsolationError
 from valuedata.selection.candidates import Candidates, Limits, measure_means
-from valuedata.selection.rounding import choose_rows
+from valuedata.selection.rounding import WHOLE, Objective, choose_rows
 from valuedata.selection.weighting import count_effective, weigh_by_margin, weigh_evenly
 
 __all__ = [
@@ -32,9 +31,7 @@ __all__ = [
 ]
 
 Mode = Literal["subset", "weights"]
-Objective = Literal["size", "margin"]
 
-WHOLE: Final = 1e-6  # of a pair, by which a count that was computed may be off
 FRONTIER: Final = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)  # times the tolerance
 
 
@@ -214,22 +211,10 @@ def _solve(
             weigh = weigh_evenly if objective == "size" else weigh_by_margin
             found = weigh(allowed, limits)
         else:
-            sizes = (None if objective == "size" else limits.min_pairs, limits.max_pairs)
-            chosen = choose_rows(allowed, limits, _measure_gains(allowed, objective), sizes)
+            chosen = choose_rows(allowed, limits, objective)
             if chosen is not None:
-                found = chosen.mask.astype(np.float64)
-                bound = chosen.bound if objective == "margin" else floor(chosen.bound + WHOLE)
+                found, bound = chosen.mask.astype(np.float64), chosen.bound
     return (np.zeros(len(allowed)) if found is None else found), bound
-
-
-def _measure_gains(allowed: Candidates, objective: Objective) -> npt.NDArray[np.float64]:
-    """What each row is worth; for the size 1, and less than one row in all for larger margins."""
-    margins = allowed.margins
-    if objective == "margin":
-        return margins
-    share = (margins - margins.min()) / (np.ptp(margins) or 1.0)
-    gains: npt.NDArray[np.float64] = 1.0 + share / (len(margins) + 1)
-    return gains
 
 
 def _explain(
