@@ -58,14 +58,20 @@ def test_weights_agree_with_a_general_solver() -> None:
     np.testing.assert_allclose(weigh_evenly(candidates, limits), solved.x, atol=1e-4)
 
 
-def test_the_margin_takes_full_weights_first() -> None:
+def test_the_margin_takes_all_that_the_effective_size_leaves() -> None:
     candidates = make_candidates([0.0] * 4, margins=[0.0, 0.1, 0.3, 0.2])
-    two = weigh_by_margin(candidates, make_limits(max_weight=2.0))
-    np.testing.assert_allclose(two, [0.0, 0.0, 2.0, 2.0], atol=1e-6)
-    # An effective size of 3 allows 4 / 3.
+    free = weigh_by_margin(candidates, make_limits(max_weight=2.0))
+    np.testing.assert_allclose(free, [0.0, 0.0, 2.0, 2.0], atol=1e-6)
+    # An effective size of 3 is sum w^2 = 16 / 3, so w = 1 + g (margin - 0.15) with
+    # sum (w - 1)^2 = 0.05 g^2 = 4 / 3: g = 5.1640.
     three = weigh_by_margin(candidates, make_limits(max_weight=2.0, min_pairs=3))
-    np.testing.assert_allclose(three, [0.0, 4 / 3, 4 / 3, 4 / 3], atol=1e-6)
+    np.testing.assert_allclose(three, [0.2254, 0.7418, 1.7746, 1.2582], atol=1e-4)
     assert weigh_by_margin(candidates, make_limits(min_pairs=5)) is None
+
+
+def test_equal_margins_leave_even_weights() -> None:
+    weights = weigh_by_margin(make_candidates([0.0] * 3), make_limits())
+    np.testing.assert_allclose(weights, [1.0, 1.0, 1.0], atol=1e-6)
 
 
 def test_weights_of_rows_kept_have_the_mean_1() -> None:

@@ -1,8 +1,8 @@
 """The subset, or the weights, in which the side effects of a value cancel.
 
-Of the candidate pairs of a value, so many as possible are chosen that the mean of every difference
-rewarded - other stays within a tolerance. Training on the plain set moves whatever else differs
-between the sides; training on this one leaves it little to learn there.
+Of the candidate pairs of a value, as many are chosen as leave the mean of every difference
+rewarded - other within a tolerance. Training on all of them moves whatever else differs between
+the sides; the chosen ones have little of that to teach.
 """
 
 from dataclasses import dataclass, replace
@@ -42,8 +42,8 @@ class Isolated:
     Attributes:
         rows: (m,) int64 rows chosen, ascending.
         weights: (m,) float64 above 0 with mean 1; all 1 in mode "subset".
-        bound: Where known, what no choice exceeds: pairs for the objective "size", the sum of their
-            margins for "margin"; None for weights, which are optimal.
+        bound: What no subset exceeds: pairs for the objective "size", the sum of their margins for
+            "margin". None for weights, and where a sum of margins was not bounded.
         banned: (n,) bool, as in the candidates.
     """
 
@@ -120,9 +120,10 @@ def isolate(candidates: Candidates, limits: Limits, mode: Mode, objective: Objec
     """Chooses the pairs, or their weights, that hold the limits and are most.
 
     Mode "subset" takes whole pairs: of the objective "size" the most, and among sets as large
-    those of larger margins; of "margin" those of the largest sum of margins. Mode "weights" keeps
-    every pair that it can: of "size" the largest effective sample size, of "margin" the largest
-    weighted mean margin. What is returned was checked against every limit by itself.
+    those of larger margins; of "margin" those of the largest sum of margins. Beyond 64 pairs the
+    optimum is approached, and `bound` says how nearly. Mode "weights" keeps every pair that it can:
+    of "size" the largest effective sample size, of "margin" the largest weighted mean margin with
+    an effective sample size of `min_pairs`. What is returned was checked against every limit.
 
     Args:
         candidates: The n candidate pairs of a value.
@@ -139,7 +140,10 @@ def isolate(candidates: Candidates, limits: Limits, mode: Mode, objective: Objec
     available = np.flatnonzero(~candidates.banned)
     allowed = candidates.take(available)
     weights, bound = _solve(allowed, limits, mode, objective)
-    if count_effective(weights) < limits.min_pairs - WHOLE:
+    if mode == "subset" and not _is_enough(weights, limits):
+        other: Objective = "margin" if objective == "size" else "size"
+        weights, _ = _solve(allowed, limits, mode, other)  # rounding may just have missed the size
+    if not _is_enough(weights, limits):
         raise _explain(trace_frontier(candidates, limits, mode), len(available), limits)
     kept = np.flatnonzero(weights)
     return Isolated(
@@ -173,7 +177,7 @@ def trace_frontier(candidates: Candidates, limits: Limits, mode: Mode) -> tuple[
         known = np.abs(means[np.isfinite(means)])
         worst = float(known.max()) if len(known) else np.nan
         points.append(FrontierPoint(factor, count_effective(weights), worst))
-        if points[-1].size >= limits.min_pairs - WHOLE:
+        if _is_enough(weights, limits):
             break
     return tuple(points)
 
@@ -196,6 +200,10 @@ def audit(
     before, n_before = measure_means(differences, (~isolated.banned).astype(np.float64))
     after, n_after = measure_means(differences, weights)
     return Audit(names, before, n_before, after, n_after)
+
+
+def _is_enough(weights: npt.NDArray[np.float64], limits: Limits) -> bool:
+    return count_effective(weights) >= limits.min_pairs - WHOLE
 
 
 def _solve(
