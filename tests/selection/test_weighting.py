@@ -74,6 +74,16 @@ def test_equal_margins_leave_even_weights() -> None:
     np.testing.assert_allclose(weights, [1.0, 1.0, 1.0], atol=1e-6)
 
 
+def test_a_cap_alone_is_held_to_the_digit_on_many_rows() -> None:
+    # 6,700 of 100,000 rows may hold 5 % of the weight: 5,000 / 6,700 each, the others 95 / 93.3.
+    clusters = np.maximum(np.arange(100_000) - 6_699, 0)
+    candidates = make_candidates(np.empty((100_000, 0)), clusters=clusters)
+    weights = weigh_evenly(candidates, make_limits(max_cluster_share=0.05))
+    assert weights is not None
+    np.testing.assert_allclose(weights[:6_700], 5_000 / 6_700, atol=1e-8)
+    np.testing.assert_allclose(weights[6_700:], 95 / 93.3, atol=1e-8)
+
+
 def test_weights_of_rows_kept_have_the_mean_1() -> None:
     candidates = make_candidates([0.0] * 4, margins=[0.0, 0.1, 0.3, 0.2])
     isolated = isolate(candidates, make_limits(max_weight=2.0), "weights", "margin")

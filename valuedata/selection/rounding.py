@@ -176,8 +176,8 @@ def _flip(
         (r,) bool rows of the best set, or None where no set held the limits.
 
     Source: tabu search with strategic oscillation, Glover 1989, ORSA J. Comput. 1(3); the numbers
-        did best of 24 on made data of 100 to 10,000 rows, where sets of 1,000 rows came within 1 %
-        of the bound.
+        were among the two best of 24 on made data of 100 to 10,000 rows and up to 35 columns. Sets
+        of 1,000 rows came within 1 % of the bound, sets of 100 under 35 limits within 20 %.
     """
     inside, prices = inside.copy(), 2 * prices
     best, most, gained = None, -np.inf, 0.0
