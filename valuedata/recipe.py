@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from valuedata.errors import RecipeError, name_nearest
+from valuedata.seeds import MAX_SEED
 from valuedata.settings import SENTENCE, LlmSettings, Settings, check_extractor
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 ALL_VALUES = "all"
-MAX_SEED = 2**31 - 1  # the largest that every library takes
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 

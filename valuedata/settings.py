@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from valuedata.seeds import MAX_SEED
+
 __all__ = ["SENTENCE", "LlmSettings", "Settings", "check_extractor"]
 
 SENTENCE = "sentence"
@@ -47,7 +49,7 @@ class LlmSettings(Settings):
     max_repeats: Annotated[int, Field(ge=0, le=100)] = 1
     max_tokens: Annotated[int, Field(ge=1)] = 256
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     price_in: Annotated[float, Field(ge=0.0)] | None = None
     price_out: Annotated[float, Field(ge=0.0)] | None = None
     retry_failed: bool = False

@@ -9,13 +9,13 @@ import rich_click as click
 from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.progress import choose_progress
+from valuedata.seeds import MAX_SEED
 
 if TYPE_CHECKING:
     from valuedata.release.folder import Release
 
 __all__ = ["controls"]
 
-MAX_SEED = 2**31 - 1
 SEEDS_OPTION = "--seeds"
 
 

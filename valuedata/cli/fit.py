@@ -11,6 +11,7 @@ from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.own import fit_own_values, refuse_weak, show_fitted
 from valuedata.cli.progress import choose_progress
 from valuedata.cli.score_tables import show_means
+from valuedata.seeds import MAX_SEED
 
 if TYPE_CHECKING:
     from valuedata.labelling.heads import Heads
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "show_quality"]
 
-MAX_SEED = 2**31 - 1
 MEASURES = {
     "n_positives": "replies with it",
     "threshold": "threshold",

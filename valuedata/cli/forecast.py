@@ -7,16 +7,14 @@ from typing import Any
 
 import rich_click as click
 
-from valuedata.cli.options import json_option
+from valuedata.cli.options import json_option, make_resampling_options
 from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 from valuedata.cli.progress import choose_progress
 from valuedata.effects.settings import ForecastSettings
-from valuedata.labelling.scoring.settings import MIN_RESAMPLES
 
 __all__ = ["forecast"]
 
-MAX_SEED = 2**31 - 1
 DEFAULTS = ForecastSettings()
 N_LARGEST = 3
 LEAST_SHOWN = 0.001
@@ -30,22 +28,7 @@ LEAST_SHOWN = 0.001
     metavar="NAME",
     help="Forecast the subset of this value only; repeatable.  Of one, every difference is shown.",
 )
-@click.option(
-    "--resamples",
-    type=click.IntRange(MIN_RESAMPLES),
-    default=DEFAULTS.n_resamples,
-    show_default=True,
-    metavar="N",
-    help="Bootstrap resamples behind the 95 % intervals.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    default=DEFAULTS.seed,
-    show_default=True,
-    metavar="N",
-    help="Seed of the resamples.",
-)
+@make_resampling_options(DEFAULTS.n_resamples, DEFAULTS.seed)
 @make_plot_option("the differences of one subset, or the crosstalk of several,")
 @json_option
 def forecast(

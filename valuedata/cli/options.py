@@ -9,6 +9,8 @@ import rich_click as click
 
 from valuedata.cli.llm import LLM_SETTINGS
 from valuedata.cli.logs import verbose_option
+from valuedata.labelling.scoring.settings import MIN_RESAMPLES
+from valuedata.seeds import MAX_SEED
 
 if TYPE_CHECKING:
     from valuedata.recipe import Recipe
@@ -17,6 +19,7 @@ __all__ = [
     "RecipeCommand",
     "cleaning_options",
     "json_option",
+    "make_resampling_options",
     "read_recipe",
     "reading_options",
     "run_options",
@@ -168,6 +171,28 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 run_options = _combine(
     click.option("--quiet", is_flag=True, help="Print only warnings and errors."), verbose_option
 )
+
+
+def make_resampling_options(n_resamples: int, seed: int) -> Decorator:
+    """--resamples and --seed of a command that prints intervals, with their defaults."""
+    return _combine(
+        click.option(
+            "--resamples",
+            type=click.IntRange(MIN_RESAMPLES),
+            default=n_resamples,
+            show_default=True,
+            metavar="N",
+            help="Bootstrap resamples behind the 95 % intervals.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(0, MAX_SEED),
+            default=seed,
+            show_default=True,
+            metavar="N",
+            help="Seed of the resamples.",
+        ),
+    )
 
 
 def read_recipe(config: Path | None, options: Mapping[str, object], *, quiet: bool) -> "Recipe":

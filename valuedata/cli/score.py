@@ -7,16 +7,15 @@ from typing import Any
 
 import rich_click as click
 
-from valuedata.cli.options import json_option, run_options
+from valuedata.cli.options import json_option, make_resampling_options, run_options
 from valuedata.cli.output import clean_line, echo_json
 from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 from valuedata.cli.progress import choose_progress
 from valuedata.cli.score_tables import show_agreement, show_scores
-from valuedata.labelling.scoring.settings import MIN_RESAMPLES, ScoreSettings
+from valuedata.labelling.scoring.settings import ScoreSettings
 
 __all__ = ["score"]
 
-MAX_SEED = 2**31 - 1
 DEFAULTS = ScoreSettings()
 
 
@@ -55,22 +54,7 @@ DEFAULTS = ScoreSettings()
     help="What the two compared files label, as `valuedata label` took it; repeatable.  Then whole "
     "prompts are resampled; without it, pairs.",
 )
-@click.option(
-    "--resamples",
-    type=click.IntRange(MIN_RESAMPLES),
-    default=DEFAULTS.n_resamples,
-    show_default=True,
-    metavar="N",
-    help="Bootstrap resamples behind the 95 % intervals.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    default=DEFAULTS.seed,
-    show_default=True,
-    metavar="N",
-    help="Seed of the resamples.",
-)
+@make_resampling_options(DEFAULTS.n_resamples, DEFAULTS.seed)
 @make_plot_option("the measures with their intervals, and the reliability,")
 @json_option
 @run_options

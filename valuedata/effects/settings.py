@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from valuedata.errors import RecipeError
-from valuedata.labelling.scoring.settings import MIN_RESAMPLES
+from valuedata.labelling.scoring.settings import check_n_resamples
 
 __all__ = ["ForecastSettings"]
 
@@ -26,8 +25,4 @@ class ForecastSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_resamples < MIN_RESAMPLES:
-            raise RecipeError(
-                f"{self.n_resamples} resamples are too few for an interval; give at least "
-                f"{MIN_RESAMPLES}."
-            )
+        check_n_resamples(self.n_resamples)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from valuedata.errors import RecipeError
 
-__all__ = ["MIN_RESAMPLES", "ScoreSettings"]
+__all__ = ["MIN_RESAMPLES", "ScoreSettings", "check_n_resamples"]
 
 MIN_RESAMPLES = 100  # with fewer, the ends of a 95 % interval are two or three draws
 
@@ -29,8 +29,16 @@ class ScoreSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_resamples < MIN_RESAMPLES:
-            raise RecipeError(
-                f"{self.n_resamples} resamples are too few for an interval; give at least "
-                f"{MIN_RESAMPLES}."
-            )
+        check_n_resamples(self.n_resamples)
+
+
+def check_n_resamples(n_resamples: int) -> None:
+    """Refuses fewer resamples than an interval needs.
+
+    Raises:
+        RecipeError: If there are too few.
+    """
+    if n_resamples < MIN_RESAMPLES:
+        raise RecipeError(
+            f"{n_resamples} resamples are too few for an interval; give at least {MIN_RESAMPLES}."
+        )
