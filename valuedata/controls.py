@@ -19,7 +19,7 @@ from valuedata.release.decisions import Trail
 from valuedata.release.derived import check_derivable, choose_subsets, name_origin
 from valuedata.release.folder import Release, load_release, verify_release
 from valuedata.release.manifest import list_versions
-from valuedata.release.recall import read_members
+from valuedata.release.recall import read_members, read_splits
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset, list_members
 from valuedata.selection.controls import (
@@ -236,10 +236,7 @@ def _count_leaks(
     release: Release, recipe: Recipe, pool: Pool, trails: Sequence[Trail]
 ) -> dict[str, int]:
     """Counts prompts in more than one split over the controls and their release together."""
-    split = np.full(len(pool.table), None, dtype=object)
-    for value in release.values:
-        members = read_members(pool.table, value)
-        split[members.rows] = members.split
+    split = read_splits(pool.table, release.values)
     for trail in trails:
         found = trail.split[pool.cleaned.rows]
         split = np.where(found == None, split, found)  # noqa: E711 - elementwise

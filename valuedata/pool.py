@@ -21,7 +21,7 @@ from valuedata.labelling.labels import Labels
 from valuedata.progress import Progress
 from valuedata.recipe import Recipe
 from valuedata.release.folder import Release
-from valuedata.release.recall import read_labels, read_members, read_steps
+from valuedata.release.recall import read_labels, read_splits, read_steps
 from valuedata.selection.controls import measure_lengths, split_candidates
 from valuedata.stages import list_sources
 
@@ -108,13 +108,9 @@ def recall_pool(release: Release, recipe: Recipe, intake: Intake, progress: Prog
     )
     table = pairs.take(pa.array(rows))
     with progress("Splitting", len(rows)) as advance:
-        released = np.full(len(rows), None, dtype=object)
-        for value in release.values:
-            members = read_members(table, value)
-            released[members.rows] = members.split
         split = split_candidates(
             group_near_prompts(cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed),
-            released,
+            read_splits(table, release.values),
             list_sources(cleaned.pairs),
             recipe.splits,
             recipe.seed,

@@ -5,7 +5,7 @@ import pytest
 
 from tests.builders import CHOSEN, REJECTED
 from valuedata.release.folder import Release
-from valuedata.release.recall import read_labels, read_members, read_steps
+from valuedata.release.recall import read_labels, read_members, read_splits, read_steps
 
 
 @pytest.fixture
@@ -26,6 +26,11 @@ def test_members_are_the_kept_pairs(pairs) -> None:
 def test_members_are_numbered_by_the_rows_of_the_table(pairs) -> None:
     assert read_members(pairs.slice(3), "empathy").rows.tolist() == [0, 3]
     assert read_members(pairs, "humor").rows.tolist() == []
+
+
+def test_splits_are_those_of_the_members(pairs) -> None:
+    splits = [None, None, "train", "train", None, None, "validation", None]
+    assert read_splits(pairs, ["empathy", "humor"]).tolist() == splits
 
 
 def test_labels_are_those_of_the_build(release: Release, pairs) -> None:

@@ -1,4 +1,4 @@
-"""What every release that is made of another one begins with."""
+"""What is made of a release begins with: its subsets, its name, and where it may go."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -18,9 +18,10 @@ from valuedata.effects.differences import (
 from valuedata.effects.discovery import FALSE_DISCOVERY_RATE, adjust
 from valuedata.effects.nuisance import measure_separation
 from valuedata.effects.settings import ForecastSettings
-from valuedata.errors import ReleaseError, name_nearest
+from valuedata.errors import ReleaseError
 from valuedata.labelling.scoring.intervals import Estimate
 from valuedata.progress import Progress, show_nothing
+from valuedata.release.derived import choose_subsets
 from valuedata.release.features import MARKER, VALUE, Features, read_features
 from valuedata.release.folder import Release, load_release
 
@@ -176,7 +177,7 @@ def forecast(
             are damaged.
     """
     settings = settings or ForecastSettings()
-    values = _choose_values(release, settings.values)
+    values = choose_subsets(release, settings.values)
     features = read_features(release)
     sides, n_pairs = features.sides, len(features.sides.groups)
     source = Rewarded(np.arange(n_pairs), np.zeros(n_pairs, dtype=bool))
@@ -242,16 +243,6 @@ def list_largest(found: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
     """
     effects = [effect for effect in found["others"] if effect["is_found"]]
     return sorted(effects, key=lambda effect: -abs(effect["difference"]["value"]))[:limit]
-
-
-def _choose_values(release: Release, values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if value not in release.values:
-            raise ReleaseError(
-                f"Release {release.folder} has no subset {value!r}; "
-                f"{name_nearest(value, release.values)}"
-            )
-    return tuple(dict.fromkeys(values)) or release.values
 
 
 def _make_effects(

@@ -13,7 +13,7 @@ from valuedata.labelling.labels import Labels
 from valuedata.release.decisions import KEEP
 from valuedata.release.folder import Release
 
-__all__ = ["Members", "read_labels", "read_members", "read_steps"]
+__all__ = ["Members", "read_labels", "read_members", "read_splits", "read_steps"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,23 @@ def read_members(decisions: pa.Table, value: str) -> Members:
         columns["cluster"].astype(object),
         columns["split"].astype(object),
     )
+
+
+def read_splits(decisions: pa.Table, values: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Reads the split of every pair that is in a subset.
+
+    Args:
+        decisions: n rows of decisions.parquet.
+        values: Names of the subsets; a pair is in the same split of each.
+
+    Returns:
+        (n,) object: name of the split, None where a pair is in no subset.
+    """
+    split = np.full(len(decisions), None, dtype=object)
+    for value in values:
+        members = read_members(decisions, value)
+        split[members.rows] = members.split
+    return split
 
 
 def read_labels(release: Release, decisions: pa.Table) -> tuple[npt.NDArray[np.int64], Labels]:
