@@ -11,22 +11,11 @@ from cards.markdown import make_environment
 from cards.scores import draw_scores
 from valuedata.labelling.evidence import read_evidence
 from valuedata.labelling.metadata import read_metadata
+from valuedata.labelling.scoring.titles import SCORE_TITLES
 
 __all__ = ["render_classifier_card"]
 
 FIGURE = "scores.png"
-MEANS = {
-    "average_precision": "average precision",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "ece": "expected calibration error",
-    "brier": "Brier score",
-    "subset_precision_rewarded": "subsets: in the rewarded reply",
-    "subset_precision": "subsets: in the rewarded reply alone",
-    "subset_recall": "subsets: recall",
-}
-"""Measure that has a mean to what it is called."""
 
 
 def render_classifier_card(folder: Path) -> None:
@@ -56,7 +45,7 @@ def render_classifier_card(folder: Path) -> None:
         front_matter=yaml.safe_dump(front_matter, sort_keys=False),
         names=list(measured),
         metadata=metadata,
-        means=MEANS,
+        means=SCORE_TITLES,
         evidence=read_evidence(list(measured), metadata),
         modes=_group_probes(metadata["probes"]),
         figure=FIGURE,

@@ -4,18 +4,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from cards.drawing import BLUE, ORANGE, make_figure, save_figure
 
 __all__ = ["draw_sides", "draw_survey"]
 
-# Okabe and Ito's colour-blind safe palette, 2008.
-CHOSEN_COLOUR = "#0072B2"
-REJECTED_COLOUR = "#E69F00"
 FLOOR_COLOUR = "#333333"
-DPI = 150
 
 
 def draw_sides(counts: dict[str, dict[str, int]], built: tuple[str, ...], path: Path) -> None:
@@ -30,8 +26,7 @@ def draw_sides(counts: dict[str, dict[str, int]], built: tuple[str, ...], path: 
     axes = figure.add_subplot()
     _draw_bars(axes, counts, {name: f"{n['one_sided']:,}" for name, n in counts.items()}, built)
     axes.legend(loc="lower right", frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_survey(
@@ -63,14 +58,11 @@ def draw_survey(
     rows[-1].set_xlabel(
         "pairs with the value on exactly one side (in brackets: share of prompts with such a pair)"
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _make_figure(*n_bars: int) -> Figure:
-    height = sum(0.8 + 0.32 * n for n in n_bars)
-    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
+    return make_figure(8, sum(0.8 + 0.32 * n for n in n_bars))
 
 
 def _draw_bars(
@@ -83,12 +75,12 @@ def _draw_bars(
     names = sorted(counts, key=lambda name: counts[name]["one_sided"])
     chosen = [counts[name]["chosen_only"] for name in names]
     rejected = [counts[name]["rejected_only"] for name in names]
-    axes.barh(names, chosen, color=CHOSEN_COLOUR, label="in the chosen reply only")
+    axes.barh(names, chosen, color=BLUE, label="in the chosen reply only")
     bars = axes.barh(
         names,
         rejected,
         left=chosen,
-        color=REJECTED_COLOUR,
+        color=ORANGE,
         label="in the rejected reply only (flipped)",
     )
     # on white, so that a line behind them leaves the numbers readable
@@ -99,10 +91,3 @@ def _draw_bars(
     axes.margins(x=0.1)
     for tick, name in zip(axes.get_yticklabels(), names, strict=True):
         tick.set_fontweight("bold" if name in bold else "normal")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    # Without date, version and random ids, so that the same numbers give the same bytes.
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "valuedata"}):
-        figure.savefig(path, dpi=DPI, metadata=metadata)

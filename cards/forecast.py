@@ -7,21 +7,18 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+
+from cards.drawing import BLUE, GREY, ORANGE, VERMILION, make_figure, save_figure
 
 __all__ = ["draw_crosstalk", "draw_love"]
 
-# Okabe and Ito's colour-blind safe palette, 2008.
-BLUE, ORANGE, VERMILION, GREY = "#0072B2", "#E69F00", "#D55E00", "#666666"
 DIVERGING = LinearSegmentedColormap.from_list("blue to vermilion", [BLUE, "white", VERMILION])
 KINDS = {"value": "Values", "behaviour": "Behaviours", "marker": "Markers"}
 NOTICEABLE = 0.1  # Source: Austin 2009, Statistics in Medicine 28, of covariates out of balance
 COLOURS_END = 1.0
 DARK_FROM = 0.8  # from where on white text reads better
 ROW_INCHES = 0.27
-DPI = 150
 
 
 def draw_love(content: Mapping[str, Any], value: str, path: Path) -> None:
@@ -41,10 +38,7 @@ def draw_love(content: Mapping[str, Any], value: str, path: Path) -> None:
     rows = list(_arrange(found["others"])) or ["None is defined"]
     target = found["target"]
     heights = [1.0 if target else 0.0, len(rows) + 0.5]
-    figure = Figure(
-        figsize=(8, 2.2 + ROW_INCHES * sum(heights)), layout="constrained", facecolor="white"
-    )
-    FigureCanvasAgg(figure)
+    figure = make_figure(8, 2.2 + ROW_INCHES * sum(heights))
     above, below = figure.subplots(2, 1, height_ratios=[max(heights[0], 0.01), heights[1]])
     if target:
         _draw_rows(above, [target], rate)
@@ -60,7 +54,7 @@ def draw_love(content: Mapping[str, Any], value: str, path: Path) -> None:
         "(rewarded minus other; in the whole source chosen minus rejected; dotted at ±0.1)"
     )
     figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_crosstalk(content: Mapping[str, Any], path: Path) -> None:
@@ -78,9 +72,7 @@ def draw_crosstalk(content: Mapping[str, Any], path: Path) -> None:
             for row in crosstalk.values()
         ]
     )
-    height = 2.6 + 0.34 * len(crosstalk)
-    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = make_figure(8, 2.6 + 0.34 * len(crosstalk))
     axes = figure.add_subplot()
     image = axes.imshow(numbers, cmap=DIVERGING, vmin=-COLOURS_END, vmax=COLOURS_END, aspect="auto")
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
@@ -101,7 +93,7 @@ def draw_crosstalk(content: Mapping[str, Any], path: Path) -> None:
         "numbers where it is found at a false discovery rate of "
         f"{100 * content['false_discovery_rate']:.0f} %; the target in a frame"
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _arrange(effects: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any] | str]:
@@ -176,11 +168,3 @@ def _write_number(axes: Axes, row: int, column: int, number: float, *, is_target
     if is_target:
         frame = mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, linewidth=1.6)
         axes.add_patch(frame)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Without date, version and random ids, so that the same numbers give the same bytes.
-    facts: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "valuedata"}):
-        figure.savefig(path, dpi=DPI, metadata=facts)

@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
+
+from cards.drawing import BLUE, GREEN, GREY, ORANGE, make_figure, save_figure
 
 __all__ = ["draw_agreement", "draw_scores"]
 
-# Okabe and Ito's colour-blind safe palette, 2008.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 REPLIES = {"precision": BLUE, "recall": ORANGE, "average_precision": GREEN}
 SUBSETS = {"subset_precision_rewarded": BLUE, "subset_precision": ORANGE, "subset_recall": GREEN}
 CALLED = {
@@ -25,7 +23,6 @@ CALLED = {
 }
 BAR = 0.26
 N_COLUMNS = 6
-DPI = 150
 
 
 def draw_scores(content: Mapping[str, Any], path: Path) -> None:
@@ -38,14 +35,13 @@ def draw_scores(content: Mapping[str, Any], path: Path) -> None:
     names = content["names"]
     n_rows = -(-len(names) // N_COLUMNS)
     heights = (1.3 + 0.42 * len(names), 0.7 + 2.0 * n_rows)
-    figure = Figure(figsize=(12, sum(heights)), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = make_figure(12, sum(heights))
     above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     left, right = above.subplots(1, 2, sharey=True)
     _draw_bars(left, names, REPLIES, "Replies")
     _draw_bars(right, names, SUBSETS, "Subsets after XOR and flip")
     _draw_reliability(below, names, n_rows)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_agreement(content: Mapping[str, Any], path: Path) -> None:
@@ -56,15 +52,14 @@ def draw_agreement(content: Mapping[str, Any], path: Path) -> None:
         path: PNG or SVG to write.
     """
     names = content["names"]
-    figure = Figure(figsize=(8, 1.1 + 0.32 * len(names)), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = make_figure(8, 1.1 + 0.32 * len(names))
     axes = figure.add_subplot()
     _draw_measure(axes, [found["kappa"] for found in names.values()], 0.0, BLUE)
     axes.set_xlabel(f"Cohen's kappa, with 95 % intervals over {content['clusters']}")
     _arrange_names(axes, list(names))
     axes.set_xlim(right=1)
     axes.axvline(0, color=GREY, linewidth=0.8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_bars(
@@ -134,10 +129,3 @@ def _draw_reliability(figure: SubFigure, names: Mapping[str, Any], n_rows: int) 
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    # Without date, version and random ids, so that the same numbers give the same bytes.
-    facts: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "valuedata"}):
-        figure.savefig(path, dpi=DPI, metadata=facts)

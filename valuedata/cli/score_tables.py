@@ -6,29 +6,14 @@ from typing import Any
 import rich_click as click
 
 from valuedata.cli.output import clean_line, echo_table, format_reasons
+from valuedata.labelling.scoring.titles import AGREEMENT_TITLES, SCORE_TITLES
 
 __all__ = ["show_agreement", "show_means", "show_scores"]
 
 N_REASONS = 3
 REPLY_COLUMNS = ("precision", "recall", "f1", "average_precision", "brier", "ece")
 SUBSET_COLUMNS = ("subset_precision_rewarded", "subset_precision", "subset_recall")
-MEANS = {
-    "average_precision": "average precision",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-    "subset_precision_rewarded": "subsets: in the rewarded reply",
-    "subset_precision": "subsets: in the rewarded reply alone",
-    "subset_recall": "subsets: recall",
-    "agreement": "agreement",
-    "kappa": "Cohen's kappa",
-    "pabak": "PABAK",
-    "first_share": "share in the first file",
-    "second_share": "share in the second file",
-}
-"""Measure to what it is called, for those that have a mean."""
+TITLES = SCORE_TITLES | AGREEMENT_TITLES
 
 
 def show_scores(content: Mapping[str, Any]) -> None:
@@ -138,14 +123,14 @@ def show_means(means: Mapping[str, Any]) -> None:
     echo_table(
         ("measure", "mean", "95 % interval", "values"),
         (
-            (MEANS[key], _format(mean), _format_interval(mean), len(mean["names"]))
+            (TITLES[key], _format(mean), _format_interval(mean), len(mean["names"]))
             for key, mean in means.items()
         ),
     )
     for key, mean in means.items():
         if mean["undefined"]:
             names = clean_line(", ".join(mean["undefined"]))
-            click.echo(f"{MEANS[key]} has no mean, for it is undefined for {names}; see --value")
+            click.echo(f"{TITLES[key]} has no mean, for it is undefined for {names}; see --value")
 
 
 def _format(found: Mapping[str, Any]) -> str:
