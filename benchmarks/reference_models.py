@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 from valuedata.labelling.encoding.encoder import encode, load_encoder
 from valuedata.labelling.encoding.minilm import load_minilm, tokenize
+from valuedata.labelling.fitting.adaptation import order_rows
 from valuedata.labelling.fitting.quality import measure_unseen
 from valuedata.labelling.fitting.training import read_labels, split_folds
 from valuedata.labelling.gold import load_gold
@@ -34,7 +35,7 @@ from valuedata.labelling.values import LABEL_NAMES
 
 SEED = 0
 N_EPOCHS = 3
-READINGS_A_STEP = 32
+READINGS_AT_ONCE = 32  # scored
 PEAK_RATE = 8e-5
 HEAD_RATE = 1e-3  # a new layer hardly moves at the rate of the old ones
 WARM_SHARE = 0.1
@@ -99,7 +100,7 @@ def score_fine_tuned(
     random = np.random.default_rng(SEED)
     tokens = tokenize(load_minilm()[1], readings)
     model = FineTuned(truth.shape[1]).train()
-    n_steps = N_EPOCHS * -(-len(inside) // READINGS_A_STEP)
+    steps = [step for _ in range(N_EPOCHS) for step in order_rows(tokens, inside, random)]
     optimizer = torch.optim.AdamW(
         [
             {"params": model.encoder.parameters(), "lr": PEAK_RATE},
@@ -107,40 +108,27 @@ def score_fine_tuned(
         ],
         fused=True,
     )
-    n_warm = round(WARM_SHARE * n_steps)
+    n_warm = round(WARM_SHARE * len(steps))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda at: min((at + 1) / n_warm, (n_steps - at) / (n_steps - n_warm))
+        optimizer, lambda at: min((at + 1) / n_warm, (len(steps) - at) / (len(steps) - n_warm))
     )
     wanted = torch.from_numpy(truth).float()
-    for _ in range(N_EPOCHS):
-        for rows in _group(random.permutation(inside).tolist(), tokens, random):
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                model([tokens[row] for row in rows]), wanted[rows], reduction="none"
-            )
-            optimizer.zero_grad()
-            loss.sum(dim=1).mean().backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+    for rows in steps:
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            model([tokens[row] for row in rows]), wanted[rows], reduction="none"
+        )
+        optimizer.zero_grad()
+        loss.sum(dim=1).mean().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
     scores = np.zeros((len(outside), truth.shape[1]))
     model.eval()
     with torch.inference_mode():
-        for start in range(0, len(outside), READINGS_A_STEP):
-            rows = outside[start : start + READINGS_A_STEP]
+        for start in range(0, len(outside), READINGS_AT_ONCE):
+            rows = outside[start : start + READINGS_AT_ONCE]
             scores[start : start + len(rows)] = model([tokens[row] for row in rows]).numpy()
     return scores
-
-
-def _group(
-    shuffled: list[int], tokens: Sequence[Sequence[int]], random: np.random.Generator
-) -> list[list[int]]:
-    """Steps of rows of like length out of each 50 steps' rows, in any order."""
-    size = 50 * READINGS_A_STEP
-    steps: list[list[int]] = []
-    for start in range(0, len(shuffled), size):
-        some = sorted(shuffled[start : start + size], key=lambda row: len(tokens[row]))
-        steps += [some[at : at + READINGS_A_STEP] for at in range(0, len(some), READINGS_A_STEP)]
-    return [steps[at] for at in random.permutation(len(steps))]
 
 
 MODELS = {"frozen": score_frozen, "fine-tuned": score_fine_tuned}

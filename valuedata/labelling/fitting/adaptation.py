@@ -1,7 +1,7 @@
 """Fine-tuning of the encoder's upper layers on labelled readings."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from valuedata.labelling.encoding.minilm import load_minilm, tokenize
 from valuedata.labelling.readings import Reading
 from valuedata.progress import Advance
 
-__all__ = ["States", "adapt", "read_states", "score"]
+__all__ = ["States", "adapt", "order_rows", "read_states", "score"]
 
 # Source: the best of a few runs on one fold of the development labels (docs/classifier.md).
 FIRST_LAYER = 3  # layers below stay MiniLM's own, and are run once for all folds
@@ -93,7 +93,7 @@ def adapt(states: States, truth: Bools, inside: Ints, seed: int, advance: Advanc
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers, heads = _prepare(states.model, truth.shape[1])
-        steps = [step for _ in range(N_EPOCHS) for step in _order_rows(states.rows, inside, random)]
+        steps = [step for _ in range(N_EPOCHS) for step in order_rows(states.rows, inside, random)]
         optimizer, schedule = _make_optimizer(layers, heads, len(steps))
         wanted = torch.from_numpy(truth).float()
         for rows in steps:
@@ -110,6 +110,24 @@ def adapt(states: States, truth: Bools, inside: Ints, seed: int, advance: Advanc
     before = dict(_take_upper(states.model).named_parameters())
     adapter = compress_changes(before, dict(layers.named_parameters()), heads)
     return Adapter({_rename(name): value for name, value in adapter.tensors.items()})
+
+
+def order_rows(
+    readings: Sequence[Sized], inside: Ints, random: np.random.Generator
+) -> list[list[int]]:
+    """An epoch's steps: each row once, readings of like length together, all else by chance.
+
+    Args:
+        readings: n readings, as long as their tokens.
+        inside: The rows to train on.
+        random: Decides the order.
+    """
+    steps: list[list[int]] = []
+    shuffled = random.permutation(inside).tolist()
+    for some in _take(shuffled, READINGS_A_STEP * STEPS_A_SHUFFLE):
+        by_length = sorted(some, key=lambda row: len(readings[row]))
+        steps += _take(by_length, READINGS_A_STEP)
+    return [steps[at] for at in random.permutation(len(steps))]
 
 
 def score(states: States, adapter: Adapter, outside: Ints) -> Floats:
@@ -169,18 +187,6 @@ def _make_optimizer(
         lambda step: min((step + 1) / n_warm, (n_steps - step) / max(1, n_steps - n_warm)),
     )
     return optimizer, schedule
-
-
-def _order_rows(
-    rows: Sequence[torch.Tensor], inside: Ints, random: np.random.Generator
-) -> list[list[int]]:
-    """An epoch's steps: each row once, rows of like length together, all else by chance."""
-    steps: list[list[int]] = []
-    shuffled = random.permutation(inside).tolist()
-    for some in _take(shuffled, READINGS_A_STEP * STEPS_A_SHUFFLE):
-        by_length = sorted(some, key=lambda row: len(rows[row]))
-        steps += _take(by_length, READINGS_A_STEP)
-    return [steps[at] for at in random.permutation(len(steps))]
 
 
 def _score(
