@@ -18,7 +18,10 @@ class Message(TypedDict):
 
 
 class Pair(TypedDict):
-    """One preference pair; replies never repeat the prompt."""
+    """One preference pair; replies never repeat the prompt.
+
+    The scores are those of quality that its source gives the replies, None where it gives none.
+    """
 
     pair_id: str
     source: str
@@ -27,6 +30,8 @@ class Pair(TypedDict):
     prompt: list[Message]
     chosen: list[Message]
     rejected: list[Message]
+    chosen_score: float | None
+    rejected_score: float | None
 
 
 MESSAGES = List({"role": Value("string"), "content": Value("string")})
@@ -39,6 +44,8 @@ PAIR_FEATURES = Features(
     prompt=MESSAGES,
     chosen=MESSAGES,
     rejected=MESSAGES,
+    chosen_score=Value("float64"),
+    rejected_score=Value("float64"),
 )
 
 
@@ -65,7 +72,7 @@ def compute_pair_id(
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def make_pair(
+def make_pair(  # noqa: PLR0913 - one a column
     *,
     source: str,
     source_row: int,
@@ -73,8 +80,10 @@ def make_pair(
     prompt: list[Message],
     chosen: list[Message],
     rejected: list[Message],
+    scores: tuple[float, float] | None = None,
 ) -> Pair:
-    """Makes a pair and computes its id."""
+    """Makes a pair and computes its id; scores do not count for it."""
+    chosen_score, rejected_score = scores or (None, None)
     return Pair(
         pair_id=compute_pair_id(prompt, chosen, rejected),
         source=source,
@@ -83,4 +92,6 @@ def make_pair(
         prompt=prompt,
         chosen=chosen,
         rejected=rejected,
+        chosen_score=chosen_score,
+        rejected_score=rejected_score,
     )

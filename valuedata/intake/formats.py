@@ -17,6 +17,7 @@ from valuedata.intake.pairs import (
 from valuedata.intake.parsers import (
     Row,
     add_system,
+    find_scores,
     make_reply,
     parse_helpsteer_prompt,
     parse_hh,
@@ -61,10 +62,12 @@ def _discard(source_row: int, row: Row, reason: str, *, is_bad: bool) -> Discard
     return make_discard(source_row, _source_id(row), reason, row, is_bad=is_bad)
 
 
-def _make_parsed(source_row: int, row: Row, sides: Sides) -> ParsedPair:
+def _make_parsed(
+    source_row: int, row: Row, sides: Sides, scores: tuple[float, float] | None
+) -> ParsedPair:
     sides = sides._replace(prompt=add_system(row, sides.prompt))
     check_sides(sides)
-    return ParsedPair(source_row, _source_id(row), *sides)
+    return ParsedPair(source_row, _source_id(row), *sides, scores)
 
 
 def _convert_each(
@@ -76,7 +79,7 @@ def _convert_each(
             continue
         source_row, row = item
         try:
-            yield _make_parsed(source_row, row, parse(row))
+            yield _make_parsed(source_row, row, parse(row), find_scores(row))
         except RowError as error:
             yield _discard(source_row, row, str(error), is_bad=error.is_bad)
 
@@ -116,7 +119,7 @@ def _join(first: RawRow, second: RawRow) -> Iterator[ParsedPair | Discard]:
     better = int(scores[1] > scores[0])
     sides = Sides(parse_helpsteer_prompt(first[1]["prompt"]), replies[better], replies[1 - better])
     try:
-        yield _make_parsed(*first, sides)
+        yield _make_parsed(*first, sides, (scores[better], scores[1 - better]))
     except RowError as error:
         yield _discard(*first, str(error), is_bad=error.is_bad)
     source_row, row = second

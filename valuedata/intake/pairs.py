@@ -52,6 +52,7 @@ class ParsedPair:
         prompt: Messages before the replies; the last is the user's.
         chosen: The chosen reply; begins and ends with an assistant turn.
         rejected: The rejected reply; begins and ends with an assistant turn.
+        scores: Quality of the chosen and of the rejected reply, where the row scores both.
     """
 
     source_row: int
@@ -59,6 +60,7 @@ class ParsedPair:
     prompt: list[Message]
     chosen: list[Message]
     rejected: list[Message]
+    scores: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

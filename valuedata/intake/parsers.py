@@ -19,6 +19,7 @@ from valuedata.schema import Message
 __all__ = [
     "Row",
     "add_system",
+    "find_scores",
     "make_reply",
     "parse_helpsteer_prompt",
     "parse_hh",
@@ -81,6 +82,23 @@ def take_number(row: Row, column: str) -> float:
     if not math.isfinite(number):
         raise RowError(f"column {column!r} is not a number")
     return number
+
+
+def find_scores(row: Row) -> tuple[float, float] | None:
+    """Finds the quality scores of the chosen and of the rejected reply, in UltraFeedback's columns.
+
+    They are `score_chosen` and `score_rejected`, in the row or in its `metadata`.
+
+    Returns:
+        The two scores; None where either is missing or no finite number.
+    """
+    metadata = row.get("metadata")
+    for columns in (row, metadata if isinstance(metadata, Mapping) else {}):
+        try:
+            return take_number(columns, "score_chosen"), take_number(columns, "score_rejected")
+        except RowError:
+            continue
+    return None
 
 
 def parse_prompt(row: Row) -> list[Message]:
