@@ -71,8 +71,9 @@ def measure_isolation(
     start = time.perf_counter(), time.process_time()
     isolated = isolate(candidates, limits, mode, objective)
     seconds = time.perf_counter() - start[0], time.process_time() - start[1]
-    balanced = audit(candidates.names, candidates.differences, isolated)
-    unseen = audit(tuple(f"held out {i}" for i in range(N_HELD_OUT)), held_out, isolated)
+    balanced = audit(candidates.names, candidates.differences, ~candidates.banned, isolated)
+    names = tuple(f"held out {i}" for i in range(N_HELD_OUT))
+    unseen = audit(names, held_out, ~candidates.banned, isolated)
     return {
         "seconds": round(seconds[0], 2),
         "cpu_seconds": round(seconds[1], 2),

@@ -8,6 +8,7 @@ import yaml
 
 from cards.figures import draw_sides
 from cards.forecast import draw_crosstalk, draw_love
+from cards.isolation import count_side_effects, draw_isolation
 from cards.licences import combine_licences
 from cards.markdown import fence, make_environment
 from valuedata.release.folder import Release, load_release
@@ -40,8 +41,14 @@ def render_card(folder: Path) -> None:
     forecast = read_forecast(release)
     if forecast is not None:
         _draw_forecast(forecast, folder / "figures")
+    for value, subset in manifest["values"].items():
+        if "isolation" in subset:
+            draw_isolation(
+                subset["isolation"], value, folder / "figures" / f"isolation-{value}.png"
+            )
     environment = make_environment()
     environment.filters["largest"] = list_largest
+    environment.filters["side_effects"] = count_side_effects
     card = environment.get_template("dataset.md.jinja").render(
         front_matter=_front_matter(release),
         manifest=manifest,

@@ -6,6 +6,7 @@ import numpy as np
 from datasets import Dataset
 
 from tests.builders import make_pairs, write_release
+from valuedata.labelling.markers import measure_sides
 from valuedata.release.folder import Release, finish_manifest, load_release
 from valuedata.release.markers import describe_markers, write_markers
 from valuedata.schema import PAIR_FEATURES
@@ -20,13 +21,9 @@ def write_measured_release(out: Path) -> Release:
     release = write_release(out)
     pairs = make_pairs()
     pairs[6]["chosen"][0]["content"] += " Truly yours."
-    write_markers(
-        out,
-        Dataset.from_list(pairs, features=PAIR_FEATURES),
-        np.arange(2, 8),
-        np.array([7, 7, 1, 2, 3, 4]),
-        lambda _: None,
-    )
+    dataset, labelled = Dataset.from_list(pairs, features=PAIR_FEATURES), np.arange(2, 8)
+    markers = measure_sides(dataset.select(labelled), lambda _: None)
+    write_markers(out, dataset, labelled, np.array([7, 7, 1, 2, 3, 4]), markers)
     computed = ("format_version", "content_hash", "files")
     content = {key: found for key, found in release.manifest.items() if key not in computed}
     finish_manifest(out, {**content, "markers": describe_markers()})

@@ -19,6 +19,7 @@ from valuedata.intake.known import STARTER_FILE
 from valuedata.pipeline import build
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release, finish_manifest, load_release, verify_release
+from valuedata.release.forecast import read_forecast
 
 pytestmark = pytest.mark.usefixtures("vector_cache")
 
@@ -126,6 +127,20 @@ def measure(pairs: dict[str, dict[str, object]]) -> list[int]:
         - sum(len(turn["content"]) for turn in row["rejected"])  # type: ignore[attr-defined]
         for row in pairs.values()
     ]
+
+
+def test_controls_can_be_forecast(controls: Release, starter: Release) -> None:
+    """The swapped control pushes what the subset pushes, the other way."""
+    subset = read_forecast(starter)["values"]["empathy"]
+    swapped = read_forecast(controls)["values"]["swapped"]
+    assert swapped["target"] is None  # no value has the name of a control
+    found = {effect["name"]: effect["difference"]["value"] for effect in swapped["others"]}
+    assert found.pop("empathy") == pytest.approx(-subset["target"]["difference"]["value"])
+    compared = {name for name, value in found.items() if value is not None}
+    assert len(compared) > 20
+    for effect in subset["others"]:
+        if effect["name"] in compared:
+            assert found[effect["name"]] == pytest.approx(-effect["difference"]["value"])
 
 
 def test_length_matched_controls_are_nearer_than_random_ones(

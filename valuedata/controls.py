@@ -1,5 +1,6 @@
 """The control arms of a release, drawn from the pairs that its build had to choose from."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from valuedata.release.decisions import Trail
 from valuedata.release.derived import check_derivable, choose_subsets, name_origin
 from valuedata.release.folder import Release, load_release, verify_release
 from valuedata.release.manifest import list_versions
+from valuedata.release.markers import MARKERS_FILE
 from valuedata.release.recall import read_members, read_splits
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset, list_members
@@ -40,7 +42,7 @@ REASONS: Final = {
     MATCHED: "not drawn",
     SWAPPED: "not in the subset",
 }
-COPIED = ("recipe", "sources", "labels", "survey", "stages", "flags")
+COPIED = ("recipe", "sources", "labels", "markers", "survey", "stages", "flags")
 """Keys of the manifest that say the same of the controls as of their release."""
 
 
@@ -57,6 +59,7 @@ class Arm:
         control: Its pairs.
         subset: The pairs of the value.
         cluster: (k,) names of the clusters of its pairs; None for pairs never clustered.
+        weight: (k,) float64 of its pairs; None where all count the same.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Arm:
     control: Control
     subset: Control
     cluster: npt.NDArray[np.object_]
+    weight: npt.NDArray[np.float64] | None = None
 
 
 def build_controls(
@@ -119,6 +123,8 @@ def build_controls(
             ]
             trails = [_lead(pool, arm) for arm in arms]
             write_pairs(staging, intake, pool.cleaned, pool.labels, trails, progress)
+            if MARKERS_FILE in release.manifest["files"]:  # of the same labelled pairs
+                shutil.copyfile(release.folder / MARKERS_FILE, staging / MARKERS_FILE)
             all_sources = list_sources(intake.pairs)
             described = {
                 arm.name: {
@@ -137,7 +143,7 @@ def build_controls(
             "versions": list_versions(),
             "controls": {"of": name_origin(release), "values": list(names), "seeds": list(seeds)},
         }
-        finish_release(staging, content)
+        finish_release(staging, content, progress)
     return load_release(out)
 
 
@@ -172,6 +178,7 @@ def _make_arms(pool: Pool, value: str, seeds: Sequence[int], prefix: str) -> Ite
         control=Control(subset.rows, ~subset.flipped),
         subset=subset,
         cluster=members.cluster,
+        weight=members.weight,
     )
 
 
@@ -190,11 +197,15 @@ def _lead(pool: Pool, arm: Arm) -> Trail:
     margin[flipped] *= -1
     cluster, split = (np.full(n_rows, None, dtype=object) for _ in range(2))
     cluster[rows], split[rows] = arm.cluster, pool.split[arm.control.rows]
+    weight = None
+    if arm.weight is not None:
+        weight = np.full(n_rows, np.nan)
+        weight[rows] = arm.weight
     steps = [
         Step(labelled, Verdict("candidates", everything)),
         Step(labelled, Verdict(arm.kind, reasons)),
     ]
-    return Trail(arm.name, steps, flipped, margin, cluster, split)
+    return Trail(arm.name, steps, flipped, margin, cluster, split, weight)
 
 
 def _describe(pool: Pool, arm: Arm) -> dict[str, Any]:

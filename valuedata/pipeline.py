@@ -22,7 +22,9 @@ from valuedata.intake.naming import Source, describe_source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
 from valuedata.labelling.encoding.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
+from valuedata.labelling.markers import measure_sides
 from valuedata.labelling.records import check_records_path, write_records
+from valuedata.labelling.scoring.recorded import read_records
 from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
@@ -37,7 +39,9 @@ from valuedata.release.manifest import (
 from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
+from valuedata.selection.balance import describe_balance
 from valuedata.selection.leaks import count_leaks
+from valuedata.selection.side_effects import Measured, check_isolation, measure_replies
 from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
@@ -88,6 +92,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     extractor = load_extractor(recipe.labels)
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values, list_values(extractor.names))
+    check_isolation(recipe, extractor.names)
     sources = _resolve_sources(recipe)
     with stage_release(Path(out)) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
@@ -96,14 +101,22 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
             counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
             embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
-            subsets = select_subsets(cleaned.pairs, labels, recipe, embed, progress)
-            groups, split = _split(cleaned.pairs, subsets, recipe, progress)
+            with progress("Measuring style", len(labels)) as advance:
+                markers = measure_sides(cleaned.pairs, advance)
+            groups = group_near_prompts(
+                cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed
+            )
+            measured = _measure(cleaned.pairs, labels, markers, groups, recipe, extractor)
+            subsets = select_subsets(cleaned.pairs, labels, recipe, embed, measured, progress)
+            split = split_subsets(subsets, list_sources(cleaned.pairs), groups, recipe)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
             write_pairs(staging, intake, cleaned, labels, trails, progress)
-            with progress("Measuring style", len(labels)) as advance:
-                write_markers(staging, intake.pairs, cleaned.rows, groups, advance)
+            write_markers(staging, intake.pairs, cleaned.rows, groups, markers)
             names = list_sources(intake.pairs)
-            described = {trail.value: _describe(trail, names, extractor) for trail in trails}
+            described = {
+                trail.value: _describe(trail, names, extractor) | _tell_isolation(subset, recipe)
+                for subset, trail in zip(subsets, trails, strict=True)
+            }
             leaks = count_leaks(cleaned.pairs, recipe, split)
         content = {
             "valuedata_version": version("valuedata"),
@@ -198,15 +211,25 @@ def _drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
     return left, labels.take(kept)
 
 
-def _split(
-    pairs: Dataset, subsets: Sequence[Subset], recipe: Recipe, progress: Progress
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """The groups of near-duplicate prompts, and the split of each pair in any subset."""
-    with progress("Splitting", len(pairs)) as advance:
-        groups = group_near_prompts(pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
-        split = split_subsets(subsets, list_sources(pairs), groups, recipe)
-        advance(len(pairs))
-    return groups, split
+def _measure(
+    pairs: Dataset,
+    labels: Labels,
+    markers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
+    groups: npt.NDArray[np.int64],
+    recipe: Recipe,
+    extractor: Extractor,
+) -> Measured | None:
+    """What isolation holds and audits; None where the recipe isolates nothing."""
+    if recipe.isolation is None:
+        return None
+    audit_labels = recipe.isolation.audit_labels
+    second = None if audit_labels is None else read_records(Path(audit_labels))
+    negative = [
+        name
+        for name, definition in extractor.definitions.items()
+        if definition.valence == "negative"
+    ]
+    return measure_replies(pairs, labels, markers, groups, negative, second)
 
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:
@@ -235,6 +258,7 @@ def _trace(
         margin=spread(subset.margin, np.nan),
         cluster=spread(subset.cluster, None),
         split=spread(own_split, None),
+        weight=None if subset.weight is None else spread(subset.weight, np.nan),
     )
 
 
@@ -254,3 +278,9 @@ def _describe(
         logger.warning("%s: %s", trail.value, evidence.note)
     definition = extractor.definitions[trail.value]
     return describe_subset(trail, sources, SPLITS, definition, evidence)
+
+
+def _tell_isolation(subset: Subset, recipe: Recipe) -> dict[str, Any]:
+    if subset.balanced is None or recipe.isolation is None:
+        return {}
+    return {"isolation": describe_balance(subset.balanced, recipe.isolation)}

@@ -1,5 +1,6 @@
 """A release written anew, without the pairs that push an effect most."""
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -28,6 +29,8 @@ from valuedata.selection.leaks import count_leaks
 from valuedata.stages import finish_release
 
 __all__ = ["drop_pairs"]
+
+logger = logging.getLogger(__name__)
 
 STAGE = "trace"
 SEALED = ("format_version", "content_hash", "files")
@@ -83,7 +86,7 @@ def drop_pairs(
         pq.write_table(decisions, staging / "decisions.parquet")
         content = {key: told for key, told in release.manifest.items() if key not in SEALED}
         content["values"] = {
-            value: told | _describe(decisions, value, told, len(dropped[value]), reason)
+            value: _describe(decisions, value, told, len(dropped[value]), reason)
             if value in dropped
             else told
             for value, told in content["values"].items()
@@ -181,7 +184,7 @@ def _edit_decisions(
     gone[owners[hit]] = True
     gone[owners[was_kept & ~hit]] = False  # still in the subset of another value
     told = {"outcome": DROP, "stage": STAGE, "reason": reason}
-    for name, text in {**told, "split": None}.items():
+    for name, text in {**told, "split": None, "weight": None}.items():
         fields[name] = _replace(fields[name], hit, text)
     edited = pa.StructArray.from_arrays(list(fields.values()), fields=list(fates.type))
     offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(subsets).to_numpy())])
@@ -201,18 +204,25 @@ def _edit_decisions(
 def _replace(
     column: pa.ChunkedArray, mask: npt.NDArray[np.bool_], text: str | None
 ) -> pa.ChunkedArray:
-    return pc.if_else(pa.array(mask), pa.scalar(text, pa.string()), column)
+    return pc.if_else(pa.array(mask), pa.scalar(text, column.type), column)
 
 
 def _describe(
     decisions: pa.Table, value: str, told: Mapping[str, Any], n_dropped: int, reason: str
 ) -> dict[str, Any]:
-    """What the manifest says anew of a subset."""
+    """What the manifest says of a subset that lost pairs; it is no longer isolated."""
+    if "isolation" in told:
+        logger.warning(
+            "The subset of %s was isolated, and without these pairs its side effects need not "
+            "cancel; see `valuedata forecast`.",
+            value,
+        )
     members = read_members(decisions, value)
     sources = decisions["source"].to_numpy(zero_copy_only=False)
     n_left = len(members.rows)
     report = StageReport(STAGE, n_left + n_dropped, n_left, {reason: n_dropped})
     return {
+        **{key: found for key, found in told.items() if key != "isolation"},
         **count_subset(members, sources, list(told["splits"])),
         "stages": [*told["stages"], report.to_json()],
     }

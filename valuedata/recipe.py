@@ -10,7 +10,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from valuedata.errors import RecipeError, name_nearest
 from valuedata.seeds import MAX_SEED
-from valuedata.settings import SENTENCE, LlmSettings, Settings, check_extractor
+from valuedata.settings import (
+    SENTENCE,
+    IsolationSettings,
+    LlmSettings,
+    Settings,
+    Share,
+    check_extractor,
+)
 
 __all__ = [
     "ALL_VALUES",
@@ -26,8 +33,6 @@ __all__ = [
 ]
 
 ALL_VALUES = "all"
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class QualitySettings(Settings):
@@ -145,6 +150,7 @@ class Recipe(Settings):
         seed: Seed of everything random.
         max_bad_rows: A source with a larger share of bad rows stops the build.
         decontaminate: Files of evaluation prompts that no pair may overlap with.
+        isolation: How side effects are held down; null holds none.
     """
 
     values: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -157,6 +163,7 @@ class Recipe(Settings):
     dedup: DedupSettings = DedupSettings()
     labels: LabelSettings = LabelSettings()
     selection: SelectionSettings = SelectionSettings()
+    isolation: IsolationSettings | None = None
     splits: SplitSettings = SplitSettings()
 
     @field_validator("values")
@@ -238,13 +245,15 @@ def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
 
 
 def _replace(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy with the changes; a group that is no mapping stays, for the validation to refuse."""
+    """A copy with the changes; a group that is no group stays, for the validation to refuse."""
     result = dict(content)
     for name, value in changes.items():
         key, _, rest = name.partition(".")
         if not rest:
             result[key] = value
-        elif isinstance(group := result.get(key, {}), Mapping):
+            continue
+        group = {} if result.get(key) is None else result[key]
+        if isinstance(group, Mapping):
             result[key] = _replace(group, {rest: value})
     return result
 
@@ -267,6 +276,8 @@ def _explain(key: str, found: ErrorDetails) -> str:
     given = found["input"]
     if found["type"] == SENTENCE:
         return f"Recipe key {key!r} {found['msg']}."
+    if key == "isolation.mode" and found["type"] == "missing":
+        return f"Recipe key {key!r} is missing; give --isolate, or write 'mode: subset' or weights."
     if found["type"] == "missing":
         return f"Recipe key {key!r} is missing; write for example '{key}: [empathy]'."
     if found["type"] == "tuple_type":
@@ -279,6 +290,8 @@ def _settings_at(groups: list[str]) -> Iterator[str]:
     model: type[BaseModel] = Recipe
     for group in groups:
         annotation = model.model_fields[group].annotation
+        if annotation == IsolationSettings | None:
+            annotation = IsolationSettings
         assert isinstance(annotation, type)  # noqa: S101 - only groups of settings forbid extra keys
         model = annotation
     return iter(model.model_fields)

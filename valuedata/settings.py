@@ -1,4 +1,4 @@
-"""What the groups of a recipe's settings have in common, and the group of the language model."""
+"""What the groups of a recipe's settings have in common, and two groups for some builds."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -8,16 +8,56 @@ from pydantic_core import PydanticCustomError
 
 from valuedata.seeds import MAX_SEED
 
-__all__ = ["SENTENCE", "LlmSettings", "Settings", "check_extractor"]
+__all__ = ["SENTENCE", "IsolationSettings", "LlmSettings", "Settings", "Share", "check_extractor"]
 
 SENTENCE = "sentence"
 """Type of a validation error whose message says all; the value stays unsaid, it may be secret."""
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Settings(BaseModel):
     """Frozen settings that reject unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class IsolationSettings(Settings):
+    """How a subset is chosen in which the side effects of its value cancel.
+
+    Attributes:
+        mode: "subset" takes whole pairs, "weights" gives every pair a weight.
+        objective: What is largest: the size, or the sum of the target margins.
+        hold: Values, behaviours and markers to hold, "quality" for the sources' own scores and
+            "embedding" for the leading directions of the replies' vectors. Empty for all of them
+            but the target and what is held out.
+        held_out: Markers that are not held where `hold` is empty, so that they can tell what
+            isolation does to what it does not see.
+        tolerance: Largest |mean difference| rewarded - other, in standard deviations.
+        min_share: Smallest share of the candidate pairs that a subset keeps; of weights, their
+            effective size.
+        n_directions: Leading directions of the vectors that are held; as many more are audited.
+        max_weight: Largest weight, where the mean over all candidates is 1.
+        ban_unsafe: Leave out pairs whose rewarded reply expresses a value of negative valence other
+            than the target.
+        audit_labels: File of labels by another extractor, as `valuedata label` writes it, by which
+            the choice is audited.
+
+    Source: a tolerance of 0.1 is the usual sign of balance, Austin 2009, "Balance diagnostics",
+    Statistics in Medicine 28.
+    """
+
+    mode: Literal["subset", "weights"]
+    objective: Literal["size", "margin"] = "size"
+    hold: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ("questions", "second-person", "hedges")
+    tolerance: Annotated[float, Field(gt=0.0, le=10.0)] = 0.1
+    min_share: Share = 0.35
+    n_directions: Annotated[int, Field(ge=0, le=100)] = 8
+    max_weight: Annotated[float, Field(ge=1.0)] = 10.0
+    ban_unsafe: bool = False
+    audit_labels: str | None = None
 
 
 class LlmSettings(Settings):

@@ -10,7 +10,7 @@ from valuedata.effects.nuisance import measure_separation, rank_symmetric, score
 def rank(scores, counts=None):
     scores = np.array(scores, dtype=np.float64)
     counts = np.ones((1, len(scores))) if counts is None else np.array(counts, dtype=np.float64)
-    return rank_symmetric(scores, np.arange(len(scores)), counts)
+    return rank_symmetric(scores, np.arange(len(scores)), counts, np.ones(len(scores)))
 
 
 def test_an_area_by_hand():
@@ -39,7 +39,7 @@ def test_the_area_is_that_of_scikit_learn():
 def test_no_pair_is_scored_by_a_model_that_saw_its_prompt():
     """Each prompt points into a direction of its own, so others teach nothing of it."""
     gaps = np.repeat(np.eye(20), 3, axis=0)
-    scores = score_unseen(gaps, np.repeat(np.arange(20), 3), np.random.default_rng(0))
+    scores = score_unseen(gaps, np.repeat(np.arange(20), 3), np.ones(60), np.random.default_rng(0))
     assert scores == pytest.approx(np.zeros(60))
 
 
@@ -47,8 +47,10 @@ def test_which_side_comes_first_teaches_nothing():
     """With all differences turned round, the model is the same and so are the scores' signs."""
     rng = np.random.default_rng(0)
     gaps, groups = rng.normal(size=(40, 3)), np.arange(40)
-    scores = score_unseen(gaps, groups, np.random.default_rng(1))
-    assert score_unseen(-gaps, groups, np.random.default_rng(1)) == pytest.approx(scores)
+    scores = score_unseen(gaps, groups, np.ones(40), np.random.default_rng(1))
+    assert score_unseen(-gaps, groups, np.ones(40), np.random.default_rng(1)) == pytest.approx(
+        scores
+    )
 
 
 def test_a_nuisance_that_differs_tells_the_sides_apart():
@@ -92,3 +94,14 @@ def test_ends_stay_within_what_an_area_can_be():
     rng = np.random.default_rng(0)
     found = measure_separation(rng.normal(2, 1, size=(40, 1)), np.arange(40), 200, 0)
     assert found.high == 1
+
+
+def test_a_pair_of_weight_two_counts_as_two_pairs_of_its_prompt():
+    rng = np.random.default_rng(0)
+    gaps, groups = rng.normal(0.5, 1, size=(60, 3)), np.arange(60)
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = np.concatenate([np.arange(60), np.arange(20)])
+    weighted = measure_separation(gaps, groups, 200, 0, weights)
+    repeated = measure_separation(gaps[twice], groups[twice], 200, 0)
+    assert weighted.value == pytest.approx(repeated.value, abs=1e-9)
+    assert weighted.value != pytest.approx(measure_separation(gaps, groups, 200, 0).value)

@@ -78,14 +78,12 @@ def test_sources_stand_as_they_first_appear(tmp_path: Path) -> None:
         {**pair, "source": source, "source_row": row}
         for pair, (source, row) in zip(make_pairs()[4:], places, strict=True)
     ]
-    write_markers(
-        tmp_path,
-        Dataset.from_list(pairs, features=PAIR_FEATURES),
-        np.array([0, 1, 2]),
-        np.array([5, 6, 7]),
-        lambda _: None,
-    )
+    dataset, labelled = Dataset.from_list(pairs, features=PAIR_FEATURES), np.array([0, 1, 2])
+    markers = (np.arange(3 * len(MARKERS), dtype=np.float32).reshape(3, -1),) * 2
+    write_markers(tmp_path, dataset, labelled, np.array([5, 6, 7]), markers)
     written = pq.read_table(tmp_path / MARKERS_FILE)
+    first = next(iter(MARKERS))
+    assert written[f"chosen_{first}"].to_pylist() == [2 * len(MARKERS), 0, len(MARKERS)]
     assert written["source"].to_pylist() == ["b", "b", "a"]
     assert written["prompt_group"].to_pylist() == [7, 5, 6]
 

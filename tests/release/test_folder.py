@@ -81,7 +81,7 @@ def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="cannot be read"):
         load_release(tmp_path)
     (tmp_path / "manifest.json").write_text('{"format_version": 99}', encoding="utf-8")
-    with pytest.raises(ReleaseError, match="has release format 99, this version reads 1"):
+    with pytest.raises(ReleaseError, match="has release format 99, this version reads 2"):
         load_release(tmp_path)
 
 

@@ -119,7 +119,8 @@ def test_what_cannot_be_met_gives_the_frontier() -> None:
     )
     assert str(caught.value) == (
         "No 3 of 4 pairs keep every side effect within the tolerance; the most found are 2 at 0.2, "
-        "2 at 0.3, 3 at 0.4: raise --tolerance, lower --min-pairs or add a --source."
+        "2 at 0.3, 3 at 0.4: raise --tolerance, lower --min-share, hold less with --hold, or add a "
+        "--source."
     )
 
 
@@ -298,7 +299,7 @@ def test_balance_of_one_column_moves_another_by_their_correlation() -> None:
     length, style = normal[:, 0], 0.7 * normal[:, 0] + np.sqrt(1 - 0.49) * normal[:, 1]
     isolated = isolate(make_candidates(length + 0.5), make_limits(), "subset", "size")
     unseen = np.column_stack([style, normal[:, 2]]) + 0.5
-    seen = audit(("style", "other"), unseen, isolated)
+    seen = audit(("style", "other"), unseen, np.ones(4_000, dtype=bool), isolated)
     np.testing.assert_allclose(seen.before, [0.5, 0.5], atol=0.05)
     np.testing.assert_allclose(seen.after, [0.22, 0.5], atol=0.05)
     assert seen.n_after.tolist() == [len(isolated.rows)] * 2
@@ -308,7 +309,7 @@ def test_an_audit_counts_and_names_what_grew() -> None:
     candidates = make_candidates([1.0, 1.0, -1.0, 0.0], banned=[False, False, False, True])
     isolated = isolate(candidates, make_limits(), "subset", "size")  # rows 0 and 2
     unseen = np.array([[1.0, np.nan], [-1.0, 0.5], [0.5, np.nan], [9.0, 9.0]])
-    seen = audit(("grew", "gone"), unseen, isolated)
+    seen = audit(("grew", "gone"), unseen, ~candidates.banned, isolated)
     assert seen.worsened == ("grew",)
     assert seen.to_json() == {
         "grew": {"before": pytest.approx(1 / 6), "n_before": 3, "after": 0.75, "n_after": 2},

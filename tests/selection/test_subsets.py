@@ -10,7 +10,13 @@ from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import VALUE_NAMES
 from valuedata.progress import show_nothing
 from valuedata.recipe import Recipe, make_recipe
-from valuedata.selection.subsets import Subset, select_subset, select_subsets, split_subsets
+from valuedata.selection.subsets import (
+    Subset,
+    choose_subset,
+    find_candidates,
+    select_subsets,
+    split_subsets,
+)
 
 N_PAIRS = 8
 PAIRS = gather([make(f"Question about topic {letter}?") for letter in "abcdefgh"])
@@ -43,12 +49,13 @@ LABELS = make_labels(
 
 
 def choose(recipe: Recipe) -> list[Subset]:
-    return select_subsets(PAIRS, LABELS, recipe, embed, show_nothing)
+    return select_subsets(PAIRS, LABELS, recipe, embed, None, show_nothing)
 
 
 def test_stages_of_a_subset_follow_each_other() -> None:
     recipe = make_recipe({"values": ["empathy"], "selection": {"min_margin": 0.45}})
-    subset = select_subset(PAIRS, LABELS, "empathy", recipe, embed)
+    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed)
+    subset = choose_subset(found, None, recipe)
     assert [step.verdict.stage for step in subset.steps] == [
         "one-sided",
         "margin",
@@ -56,7 +63,8 @@ def test_stages_of_a_subset_follow_each_other() -> None:
         "caps",
     ]
     assert subset.kept.tolist() == [0, 1, 2, 3, 4]
-    assert subset.n_available == 5
+    assert found.candidates is not None
+    assert found.candidates.rows.tolist() == [0, 1, 2, 3, 4]
     assert subset.flipped[subset.kept].tolist() == [False, True, False, True, False]
     assert [row for row in range(N_PAIRS) if subset.cluster[row] is None] == [5, 6, 7]
 
@@ -68,7 +76,8 @@ def test_the_better_of_two_semantic_duplicates_stays() -> None:
         return vectors, vectors.copy()
 
     recipe = make_recipe({"values": ["empathy"]})
-    subset = select_subset(PAIRS, LABELS, "empathy", recipe, embed_alike)
+    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed_alike)
+    subset = choose_subset(found, None, recipe)
     verdict = subset.steps[2].verdict
     assert verdict.reasons.tolist() == ["", "semantic duplicate", "", "", "", "", ""]
     assert verdict.duplicate_of is not None
@@ -82,7 +91,7 @@ def test_all_counts_what_is_left_after_the_margin() -> None:
     strict = recipe.updated({"selection.min_margin": 0.35})
     assert [subset.value for subset in choose(strict)] == ["empathy"]
     capped = strict.updated({"selection.max_pairs": 1})
-    assert [subset.n_available for subset in choose(capped)] == [6]
+    assert [len(subset.steps[-1].rows) for subset in choose(capped)] == [6]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.options import (
     RecipeCommand,
     cleaning_options,
+    isolation_options,
     json_option,
     read_recipe,
     reading_options,
@@ -50,6 +51,7 @@ N_SOURCES = 3
 @llm_options
 @cleaning_options
 @selection_options
+@isolation_options
 @json_option
 @run_options
 def build(
@@ -68,6 +70,7 @@ def build(
     valuedata build --value empathy
     valuedata build --value all --source hh-rlhf --source ultrafeedback
     valuedata build --value privacy --source my-pairs.jsonl.gz --max-pairs 500
+    valuedata build --value empathy --source hh-rlhf --isolate
     """
     recipe = read_recipe(config, options, quiet=quiet)
     if dry_run:
@@ -163,9 +166,50 @@ def show_release(release: "Release") -> None:
             for report in stages
         ),
     )
+    _show_isolation(values)
     first = next(iter(values))
     click.echo(f"\nRelease written to {release.folder}; load it with")
     click.echo(f'    datasets.load_dataset("{release.folder}", "{first}")')
+
+
+def _show_isolation(values: Mapping[str, Any]) -> None:
+    """What isolation did to each subset that has it, beside the plain subset."""
+    rows = []
+    for value, content in values.items():
+        if "isolation" not in content:
+            continue
+        told = content["isolation"]
+        worst = [
+            _find_worst(told, side, is_held=is_held)
+            for is_held in (True, False)
+            for side in ("plain", "isolated")
+        ]
+        sizes = (told["n_plain"], told["n_pairs"])
+        separations = (told["separation"][side]["value"] for side in ("plain", "isolated"))
+        margins = (told["margin"][side] for side in ("plain", "isolated"))
+        rows.append(
+            (
+                value,
+                "{:,} > {:,}".format(*sizes),
+                "{:.2f} > {:.2f}".format(*margins),
+                "{:.2f} > {:.2f}".format(*separations),
+                f"{worst[0]} > {worst[1]}",
+                f"{worst[2]} > {worst[3]}",
+            )
+        )
+    if rows:
+        click.echo("\nSide effects, plain > isolated, in standard deviations")
+        echo_table(("value", "pairs", "margin", "AUC", "largest held", "largest not held"), rows)
+
+
+def _find_worst(told: Mapping[str, Any], side: str, *, is_held: bool) -> str:
+    """The largest difference of a side of the isolation; a dash where there is none."""
+    sizes = [
+        abs(effect[side])
+        for effect in told["effects"]
+        if effect["held"] == is_held and effect[side] is not None
+    ]
+    return f"{max(sizes):.2f}" if sizes else "-"
 
 
 def _describe_subset(value: str, content: Mapping[str, Any]) -> tuple[object, ...]:

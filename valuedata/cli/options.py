@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RecipeCommand",
     "cleaning_options",
+    "isolation_options",
     "json_option",
     "make_resampling_options",
     "read_recipe",
@@ -45,6 +46,13 @@ SETTINGS: Final = {
     "max_pairs": "selection.max_pairs",
     "max_source_share": "selection.max_source_share",
     "max_cluster_share": "selection.max_cluster_share",
+    "isolate": "isolation.mode",
+    "hold": "isolation.hold",
+    "tolerance": "isolation.tolerance",
+    "objective": "isolation.objective",
+    "min_share": "isolation.min_share",
+    "ban_unsafe": "isolation.ban_unsafe",
+    "audit_labels": "isolation.audit_labels",
     "validation": "splits.validation",
     "test": "splits.test",
     **LLM_SETTINGS,
@@ -65,9 +73,10 @@ class RecipeCommand(click.RichCommand):
         """The help, with the recipe's defaults beside the options."""
         from valuedata.recipe import make_recipe
 
-        content: Any = make_recipe({"values": ["all"]}).model_dump()
+        content: Any = make_recipe({"values": ["all"]}, {"isolation.mode": "subset"}).model_dump()
         for option in self.params:
-            if isinstance(option, click.Option) and option.name in SETTINGS and not option.is_flag:
+            is_setting = option.name in SETTINGS and option.name != "isolate"
+            if isinstance(option, click.Option) and is_setting and not option.is_flag:
                 keys = SETTINGS[option.name].split(".")
                 default = reduce(lambda part, key: part[key], keys, content)
                 if isinstance(default, (int, float, str)):
@@ -166,6 +175,52 @@ selection_options = _combine(
     ),
     click.option("--validation", type=float, metavar="SHARE", help="Share held out to validate."),
     click.option("--test", type=float, metavar="SHARE", help="Share held out to test."),
+)
+isolation_options = _combine(
+    click.option(
+        "--isolate",
+        is_flag=False,
+        flag_value="subset",
+        type=click.Choice(["subset", "weights"]),
+        help="Choose the subset, or weights of all pairs, in which the side effects cancel.  "
+        "Without a word after it, the subset.",
+    ),
+    click.option(
+        "--hold",
+        multiple=True,
+        metavar="NAME",
+        help="Value, behaviour or marker to hold with --isolate, 'quality' or 'embedding'; "
+        "repeatable.  Without it, all but the target and the markers held out for the audit.",
+    ),
+    click.option(
+        "--tolerance",
+        type=float,
+        metavar="SD",
+        help="Largest difference of each side effect, in standard deviations.",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(["size", "margin"]),
+        help="What --isolate makes largest: the size, or the sum of the target margins.",
+    ),
+    click.option(
+        "--min-share",
+        type=float,
+        metavar="SHARE",
+        help="Share of the candidate pairs that --isolate must keep.",
+    ),
+    click.option(
+        "--ban-unsafe",
+        is_flag=True,
+        default=None,
+        help="With --isolate, leave out pairs whose rewarded reply expresses deception or "
+        "violence, where that is not the target.",
+    ),
+    click.option(
+        "--audit-labels",
+        metavar="FILE",
+        help="Labels by another extractor, of `valuedata label`, to audit --isolate by.",
+    ),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 run_options = _combine(

@@ -25,7 +25,8 @@ TEXT_WIDTH = 160
     "--effect",
     metavar="NAME",
     required=True,
-    help="What is pushed: any value or behaviour that `valuedata values` lists.",
+    help="What is pushed: a value or behaviour that `valuedata values` lists, or a marker of "
+    "`valuedata markers`.",
 )
 @click.option(
     "--value",
@@ -63,7 +64,8 @@ TEXT_WIDTH = 160
 def trace(*, release: Path, effect: str, out: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Show the pairs of a subset that push an effect most, and write a release without them.
 
-    A pair pushes an effect by the probability of it in the rewarded reply minus that in the other.
+    A pair pushes an effect by the probability of it in the rewarded reply minus that in the other,
+    and a marker, such as words, by what is measured there.
     In the new release, decisions.parquet tells of the dropped pairs at the stage "trace".
 
     \b

@@ -46,10 +46,12 @@ class Rewarded:
     Attributes:
         rows: (m,) int64 rows of the pairs.
         flipped: (m,) bool: whether the rejected reply is the rewarded one.
+        weights: (m,) float64 above 0: how much each counts; None where all count the same.
     """
 
     rows: Ints
     flipped: npt.NDArray[np.bool_]
+    weights: Floats | None = None
 
     def subtract(self, sides: Sides) -> Floats:
         """(m, k) float64: each feature of the rewarded reply minus that of the other."""
@@ -75,11 +77,11 @@ def measure_differences(
 ) -> list[tuple[Difference, ...]]:
     """Measures the standardised mean difference of each feature in each subset.
 
-    It is mean(rewarded - other) over the subset's pairs, divided by the standard deviation of the
-    feature in the whole source: the root of the mean of the variances of its two sides. That unit
-    is the same for every subset and for the source, so effects can be compared with each other; the
-    deviation within a subset would change with what was selected, and that of the differences with
-    how alike the two replies are.
+    It is mean(rewarded - other) over the subset's pairs, weighted where they have weights, divided
+    by the standard deviation of the feature in the whole source: the root of the mean of the
+    variances of its two sides. That unit is the same for every subset and for the source, so
+    effects can be compared with each other; the deviation within a subset would change with what
+    was selected, and that of the differences with how alike the two replies are.
 
     Intervals resample the prompts of the whole source, so they hold the error of the deviation too.
     A p-value is of a t-test of the mean difference whose error is robust to prompts of several
@@ -131,7 +133,10 @@ def pool_deviations(sides: Sides) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Of a subset with g prompts: their numbers (g,), and (g, 1 + k) its pairs and differences."""
+    """Of a subset with g prompts: their numbers (g,), and (g, 1 + k) its pairs and differences.
+
+    Where pairs have weights, these stand for the pairs, and the differences are weighted.
+    """
 
     groups: Ints
     sums: Floats
@@ -148,6 +153,8 @@ def _sum_sides(sides: Sides) -> Floats:
 def _sum_differences(sides: Sides, subset: Rewarded) -> _Sums:
     gaps = subset.subtract(sides)
     columns = np.concatenate([np.ones((len(gaps), 1)), gaps], axis=1)
+    if subset.weights is not None:
+        columns *= subset.weights[:, None]
     groups, numbers = np.unique(sides.groups[subset.rows], return_inverse=True)
     return _Sums(groups, _sum_groups(columns, numbers, len(groups)))
 
@@ -176,12 +183,12 @@ def _take_means(sums: Floats) -> Floats:
 
 def _test(sums: Floats) -> Floats:
     """(k,) p-values of no mean difference, given the (g, 1 + k) sums of g prompts."""
-    n_groups, n_pairs = len(sums), sums[:, 0].sum()
+    n_groups, total = len(sums), sums[:, 0].sum()
     means = _take_means(sums.sum(axis=0, keepdims=True))[0]
     residuals = sums[:, 1:] - means * sums[:, :1]
     if n_groups == 1:
         return np.full(len(means), np.nan)
-    errors = np.sqrt(n_groups / (n_groups - 1) * (residuals**2).sum(axis=0)) / n_pairs
+    errors = np.sqrt(n_groups / (n_groups - 1) * (residuals**2).sum(axis=0)) / total
     # a difference of nothing in every prompt is no sign of one
     t = np.divide(means, errors, out=np.where(means == 0, 0.0, np.inf), where=errors > 0)
     p: Floats = 2 * stdtr(n_groups - 1, -np.abs(t))

@@ -57,6 +57,7 @@ DECISIONS_SCHEMA = pa.schema(
                         ("margin", pa.float32()),
                         ("cluster", pa.string()),
                         ("split", pa.string()),
+                        ("weight", pa.float64()),
                     ]
                 )
             ),
@@ -87,6 +88,8 @@ class Trail:
         margin: (n,) float32 over the intake.
         cluster: (n,) object over the intake: name of the cluster, None where there is none.
         split: (n,) object over the intake: name of the split, None where there is none.
+        weight: (n,) float64 over the intake, NaN where there is none; None for a subset whose
+            pairs all count the same.
     """
 
     value: str
@@ -95,6 +98,7 @@ class Trail:
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
     split: npt.NDArray[np.object_]
+    weight: npt.NDArray[np.float64] | None = None
 
     @property
     def kept(self) -> npt.NDArray[np.int64]:
@@ -263,9 +267,15 @@ def _tabulate_subsets(identity: pa.Table, trails: Sequence[Trail]) -> pa.ListArr
             "margin": trail.margin[rows],
             "cluster": trail.cluster[rows],
             "split": trail.split[rows],
+            "weight": np.full(n_rows, np.nan)[rows] if trail.weight is None else trail.weight[rows],
         }
         parts.append(
-            pa.table({field.name: pa.array(columns[field.name], field.type) for field in kind})
+            pa.table(
+                {
+                    field.name: pa.array(columns[field.name], field.type, from_pandas=True)
+                    for field in kind
+                }
+            )
         )
     owner = np.concatenate([*owners, np.empty(0, dtype=np.int64)])
     told = pa.concat_tables(parts).combine_chunks().take(np.argsort(owner, kind="stable"))

@@ -68,7 +68,10 @@ def read_features(release: Release) -> Features:
     return Features(
         kinds=(*kinds, *(MARKER for _ in styles)),
         sides=sides,
-        subsets={value: Rewarded(found.rows, found.flipped) for value, found in members.items()},
+        subsets={
+            value: Rewarded(found.rows, found.flipped, found.weight)
+            for value, found in members.items()
+        },
     )
 
 

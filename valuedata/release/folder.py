@@ -18,6 +18,7 @@ from valuedata.schema import MESSAGES
 
 __all__ = [
     "SUBSET_FEATURES",
+    "WEIGHT",
     "Release",
     "finish_manifest",
     "list_files",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ROWS_PER_FILE = 250_000
 REQUIRED: Mapping[str, type] = {
     "recipe": dict,
@@ -57,6 +58,9 @@ SUBSET_FEATURES = Features(
     rejected_values=[Value("string")],
     cluster=Value("string"),
 )
+
+WEIGHT = Value("float64")
+"""Type of the column `weight`, last in the rows of a subset whose pairs count differently."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from valuedata.effects.differences import (
-    Difference,
-    Rewarded,
-    measure_differences,
-    pool_deviations,
-)
+from valuedata.effects.differences import Difference, Rewarded, measure_differences
 from valuedata.effects.discovery import FALSE_DISCOVERY_RATE, adjust
-from valuedata.effects.nuisance import measure_separation
+from valuedata.effects.nuisance import separate_sides
 from valuedata.effects.settings import ForecastSettings
 from valuedata.errors import ReleaseError
 from valuedata.labelling.scoring.intervals import Estimate
@@ -186,7 +180,7 @@ def forecast(
         rng = np.random.default_rng(settings.seed)
         measured = measure_differences(sides, [source, *subsets], settings.n_resamples, rng)
         advance(1)
-        deviations = pool_deviations(sides)
+        nuisance = np.array([kind != VALUE for kind in features.kinds])
         found = []
         for value, differences in zip(values, measured[1:], strict=True):
             subset = features.subsets[value]
@@ -196,7 +190,9 @@ def forecast(
                     n_pairs=len(subset.rows),
                     n_prompts=len(np.unique(sides.groups[subset.rows])),
                     effects=_make_effects(value, features, differences, measured[0]),
-                    separation=_separate(features, subset, deviations, settings),
+                    separation=separate_sides(
+                        sides, nuisance, subset, settings.n_resamples, settings.seed
+                    ),
                 )
             )
             advance(1)
@@ -266,19 +262,6 @@ def _make_effects(
         adjust(np.array(tested)).tolist(),
     )
     return tuple(Effect(*row) for row in zip(*columns, strict=True))
-
-
-def _separate(
-    features: Features,
-    subset: Rewarded,
-    deviations: npt.NDArray[np.float64],
-    settings: ForecastSettings,
-) -> Estimate:
-    """The separation by the markers and behaviours, each in its deviations."""
-    nuisance = np.array([kind != VALUE for kind in features.kinds]) & ~np.isnan(deviations)
-    gaps = subset.subtract(features.sides)[:, nuisance] / deviations[nuisance]
-    groups = np.unique(features.sides.groups[subset.rows], return_inverse=True)[1]
-    return measure_separation(gaps, groups, settings.n_resamples, settings.seed)
 
 
 def _round_p(p: float) -> float | None:

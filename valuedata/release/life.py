@@ -65,6 +65,7 @@ class Fate:
         margin: p(rewarded) - p(other); None where the value is not one-sided.
         cluster: Name of its cluster; None where it was dropped before.
         split: Name of its split; None where it was dropped.
+        weight: How much it counts; None where it was dropped, or where all pairs count the same.
     """
 
     value: str
@@ -77,6 +78,7 @@ class Fate:
     margin: float | None = None
     cluster: str | None = None
     split: str | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def _tell_fates(
             )
             fates.append(Fate(value, DROP, (), stages[0], reason))
             continue
-        facts = {name: subset[name] for name in ("flipped", "margin", "cluster", "split")}
+        facts = {name: subset[name] for name in ("flipped", "margin", "cluster", "split", "weight")}
         fates.append(
             Fate(
                 value,

@@ -39,6 +39,10 @@ def describe_recipe(recipe: Recipe, source_texts: Sequence[str]) -> dict[str, An
         del content["labels"]["llm"]["retry_failed"]  # of one run, not of what is built
     else:
         del content["labels"]["llm"]
+    if recipe.isolation is None:
+        del content["isolation"]
+    elif recipe.isolation.audit_labels is not None:
+        content["isolation"]["audit_labels"] = Path(recipe.isolation.audit_labels).name
     if recipe.labels.weights is not None:
         content["labels"]["weights"] = Path(recipe.labels.weights).name
     return content

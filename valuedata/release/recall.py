@@ -1,7 +1,8 @@
 """Labels, stages and subsets of a build, read back from decisions.parquet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ class Members:
         margin: (k,) float32: p(rewarded) - p(other).
         cluster: (k,) object: name of the cluster, None where there is none.
         split: (k,) object: name of the split.
+        weight: (k,) float64 with mean 1; None where all pairs count the same.
     """
 
     rows: npt.NDArray[np.int64]
@@ -33,6 +35,19 @@ class Members:
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
     split: npt.NDArray[np.object_]
+    weight: npt.NDArray[np.float64] | None = None
+
+    def take(self, order: npt.NDArray[np.int64]) -> Self:
+        """The pairs at some places, in their order."""
+        return replace(
+            self,
+            rows=self.rows[order],
+            flipped=self.flipped[order],
+            margin=self.margin[order],
+            cluster=self.cluster[order],
+            split=self.split[order],
+            weight=None if self.weight is None else self.weight[order],
+        )
 
 
 def read_members(decisions: pa.Table, value: str) -> Members:
@@ -51,8 +66,9 @@ def read_members(decisions: pa.Table, value: str) -> Members:
     found = fates.filter(is_member)
     columns = {
         name: pc.struct_field(found, name).to_numpy(zero_copy_only=False)
-        for name in ("flipped", "margin", "cluster", "split")
+        for name in ("flipped", "margin", "cluster", "split", "weight")
     }
+    weighted = pc.struct_field(found, "weight").null_count < len(found)
     rows = pc.list_parent_indices(subsets).filter(is_member).to_numpy().astype(np.int64)
     return Members(
         rows,
@@ -60,6 +76,7 @@ def read_members(decisions: pa.Table, value: str) -> Members:
         columns["margin"].astype(np.float32),
         columns["cluster"].astype(object),
         columns["split"].astype(object),
+        columns["weight"].astype(np.float64) if weighted else None,
     )
 
 

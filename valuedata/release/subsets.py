@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from datasets import Dataset
+from datasets import Dataset, Features
 
 from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
-from valuedata.release.folder import SUBSET_FEATURES, write_split
+from valuedata.release.folder import SUBSET_FEATURES, WEIGHT, write_split
 from valuedata.release.recall import Members
 
 __all__ = ["count_subset", "describe_subset", "list_members", "write_subset"]
@@ -74,7 +74,12 @@ def list_members(trail: Trail) -> Members:
     """The pairs that a trail leads into its subset."""
     kept = trail.kept
     return Members(
-        kept, trail.flipped[kept], trail.margin[kept], trail.cluster[kept], trail.split[kept]
+        kept,
+        trail.flipped[kept],
+        trail.margin[kept],
+        trail.cluster[kept],
+        trail.split[kept],
+        None if trail.weight is None else trail.weight[kept],
     )
 
 
@@ -133,4 +138,8 @@ def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.
                 "cluster": trail.cluster[row],
             }
         )
-    return Dataset.from_list(records, features=SUBSET_FEATURES)
+    if trail.weight is None:
+        return Dataset.from_list(records, features=SUBSET_FEATURES)
+    for record, weight in zip(records, trail.weight[rows].tolist(), strict=True):
+        record["weight"] = weight
+    return Dataset.from_list(records, features=Features(SUBSET_FEATURES, weight=WEIGHT))

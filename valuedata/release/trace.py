@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from valuedata.errors import ReleaseError, name_nearest
 from valuedata.release.derived import choose_subsets
+from valuedata.release.features import read_features
 from valuedata.release.folder import Release
 from valuedata.release.recall import Members, read_labels, read_members
 
@@ -48,8 +49,8 @@ class Trace:
 
 
 def list_effects(release: Release) -> tuple[str, ...]:
-    """Names of what can be traced in a release: the values and behaviours of its labels."""
-    return tuple(release.manifest["labels"]["names"])
+    """Names of what can be traced in a release: values and behaviours of its labels, markers."""
+    return (*release.manifest["labels"]["names"], *release.manifest.get("markers", ()))
 
 
 def trace(release: Release, effect: str, values: Sequence[str] = ()) -> tuple[Trace, ...]:
@@ -57,7 +58,7 @@ def trace(release: Release, effect: str, values: Sequence[str] = ()) -> tuple[Tr
 
     Args:
         release: Where the subsets are.
-        effect: What is pushed: a value or a behaviour that the release's labels know.
+        effect: What is pushed: a value or a behaviour that the release's labels know, or a marker.
         values: Names of the subsets; all of the release where none is named.
 
     Raises:
@@ -65,7 +66,7 @@ def trace(release: Release, effect: str, values: Sequence[str] = ()) -> tuple[Tr
     """
     if effect not in list_effects(release):
         raise ReleaseError(
-            f"Effect {effect!r} is none that {release.folder} has labels of; "
+            f"Effect {effect!r} is none that {release.folder} has labels or markers of; "
             f"{name_nearest(effect, list_effects(release))}"
         )
     return tuple(_rank(release, effect, value) for value in choose_subsets(release, values))
@@ -99,27 +100,24 @@ def quote_pairs(release: Release, found: Trace, n_pairs: int) -> list[dict[str, 
 
 def _rank(release: Release, effect: str, value: str) -> Trace:
     members = read_members(release.decisions, value)
-    rewarded, other = _measure(release, effect, members)
+    rewarded, other = _measure(release, effect, value, members)
     order = np.argsort(other - rewarded, kind="stable")
-    ranked = Members(
-        members.rows[order],
-        members.flipped[order],
-        members.margin[order],
-        members.cluster[order],
-        members.split[order],
-    )
-    return Trace(value, effect, ranked, rewarded[order], other[order])
+    return Trace(value, effect, members.take(order), rewarded[order], other[order])
 
 
 def _measure(
-    release: Release, effect: str, members: Members
+    release: Release, effect: str, value: str, members: Members
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(k,) float64 each: how much of an effect the rewarded and the other replies have."""
-    _, labels = read_labels(release, release.decisions.take(pa.array(members.rows)))
-    column = labels.column(effect)
-    chosen, rejected = (
-        side[:, column].astype(np.float64) for side in (labels.chosen, labels.rejected)
-    )
+    if effect in release.manifest["labels"]["names"]:
+        _, labels = read_labels(release, release.decisions.take(pa.array(members.rows)))
+        column = labels.column(effect)
+        sides = (labels.chosen[:, column], labels.rejected[:, column])
+    else:
+        features = read_features(release)
+        column, rows = features.sides.names.index(effect), features.subsets[value].rows
+        sides = (features.sides.chosen[rows, column], features.sides.rejected[rows, column])
+    chosen, rejected = (side.astype(np.float64) for side in sides)
     return (
         np.where(members.flipped, rejected, chosen),
         np.where(members.flipped, chosen, rejected),

@@ -87,7 +87,7 @@ class Audit:
 
     Attributes:
         names: The k columns.
-        before: (k,) float64 means over the candidates that are not banned; NaN without a row.
+        before: (k,) float64 means over the plain subset; NaN without a row.
         n_before: (k,) int64 rows that have the column.
         after: (k,) float64 weighted means over the rows chosen.
         n_after: (k,) int64 of these, rows that have the column.
@@ -183,7 +183,10 @@ def trace_frontier(candidates: Candidates, limits: Limits, mode: Mode) -> tuple[
 
 
 def audit(
-    names: tuple[str, ...], differences: npt.NDArray[np.float64], isolated: Isolated
+    names: tuple[str, ...],
+    differences: npt.NDArray[np.float64],
+    plain: npt.NDArray[np.bool_],
+    isolated: Isolated,
 ) -> Audit:
     """Compares mean differences before and after, above all on columns that were not balanced.
 
@@ -193,11 +196,12 @@ def audit(
         names: k columns.
         differences: (n, k) float64 of all n candidates, in standard deviations; NaN where a pair
             has no such measure.
+        plain: (n,) bool: what would be chosen of them without isolation.
         isolated: What was chosen of them.
     """
     weights = np.zeros(len(isolated.banned))
     weights[isolated.rows] = isolated.weights
-    before, n_before = measure_means(differences, (~isolated.banned).astype(np.float64))
+    before, n_before = measure_means(differences, plain.astype(np.float64))
     after, n_after = measure_means(differences, weights)
     return Audit(names, before, n_before, after, n_after)
 
@@ -243,7 +247,7 @@ def _explain(
     ]
     return IsolationError(
         f"No {limits.min_pairs} of {n_available} pairs keep every side effect within the "
-        f"tolerance; the most found are {', '.join(points)}: raise --tolerance, lower --min-pairs "
-        "or add a --source.",
+        f"tolerance; the most found are {', '.join(points)}: raise --tolerance, lower --min-share, "
+        "hold less with --hold, or add a --source.",
         tuple((point.factor, point.size, point.worst) for point in frontier),
     )

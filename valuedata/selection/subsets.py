@@ -10,12 +10,14 @@ from datasets import Dataset
 
 from valuedata.accounting import Step, Verdict
 from valuedata.cleaning.dedup import find_semantic_duplicates
-from valuedata.errors import SelectionError
+from valuedata.errors import IsolationError, SelectionError
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress
 from valuedata.recipe import ALL_VALUES, Recipe
+from valuedata.selection.balance import Balanced, Distinct, balance
 from valuedata.selection.clusters import cluster_texts
+from valuedata.selection.side_effects import Measured
 from valuedata.selection.splits import SPLITS, assign_splits
 from valuedata.selection.xor import (
     SideCounts,
@@ -28,8 +30,9 @@ from valuedata.selection.xor import (
 __all__ = [
     "EmbedPairs",
     "Subset",
+    "choose_subset",
+    "find_candidates",
     "join_user_turns",
-    "select_subset",
     "select_subsets",
     "split_subsets",
 ]
@@ -51,6 +54,7 @@ class Subset:
         margin: (n,) float32 over the labelled pairs: p(rewarded) - p(other).
         cluster: (n,) object over the labelled pairs: name of the cluster, None for pairs never
             clustered.
+        balanced: What isolation did; None for a subset that was not isolated.
     """
 
     value: str
@@ -58,6 +62,7 @@ class Subset:
     flipped: npt.NDArray[np.bool_]
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
+    balanced: Balanced | None = None
 
     @property
     def kept(self) -> npt.NDArray[np.int64]:
@@ -65,13 +70,22 @@ class Subset:
         return self.steps[-1].kept
 
     @property
-    def n_available(self) -> int:
-        """Pairs that were there before the caps."""
-        return len(self.steps[-1].rows) if self.steps[-1].verdict.stage == "caps" else 0
+    def weight(self) -> npt.NDArray[np.float64] | None:
+        """(n,) float64 over the labelled pairs, NaN outside; None where all count the same."""
+        if self.balanced is None or self.balanced.mode != "weights":
+            return None
+        weight = np.full(len(self.margin), np.nan)
+        weight[self.kept] = self.balanced.isolated.weights
+        return weight
 
 
 def select_subsets(
-    pairs: Dataset, labels: Labels, recipe: Recipe, embed_pairs: EmbedPairs, progress: Progress
+    pairs: Dataset,
+    labels: Labels,
+    recipe: Recipe,
+    embed_pairs: EmbedPairs,
+    measured: Measured | None,
+    progress: Progress,
 ) -> list[Subset]:
     """Selects the subset of each value that the recipe names; "all" takes those large enough.
 
@@ -82,25 +96,37 @@ def select_subsets(
         labels: Their labels.
         recipe: The values, settings of selection and deduplication, and the seed.
         embed_pairs: Gives the vectors of the one-sided pairs.
+        measured: What isolation holds down; None to isolate nothing.
         progress: Shows how many values are done.
 
     Raises:
         UnknownValueError: If the recipe names an unknown value.
-        SelectionError: If no pair is left for a value named, or no value is large enough.
+        SelectionError: If no pair is left for a value named, or no value is large enough, or the
+            side effects of a value named cannot be held; with "all" such a value is left out with
+            a warning, unless it is the only one.
     """
     takes_all = recipe.values == (ALL_VALUES,)
     least = recipe.selection.min_pairs if takes_all else 1
     known = list_values(labels.names)
     values = known if takes_all else resolve_values(recipe.values, known)
     subsets = []
+    refused: IsolationError | None = None
     with progress("Selecting", len(values)) as advance:
         for value in values:
-            subset = select_subset(pairs, labels, value, recipe, embed_pairs)
-            if subset.n_available >= least:
-                subsets.append(subset)
+            found = find_candidates(pairs, labels, value, recipe, embed_pairs)
+            if found.candidates is not None and len(found.candidates.rows) >= least:
+                try:
+                    subsets.append(choose_subset(found, measured, recipe))
+                except IsolationError as error:
+                    if not takes_all:
+                        raise
+                    refused = error
+                    logger.warning("%s", error)
             elif not takes_all:
                 raise SelectionError(_explain_empty(value, count_sides(labels, value), recipe))
             advance(1)
+    if not subsets and refused is not None:
+        raise refused
     if not subsets:
         counts = {value: count_sides(labels, value).one_sided for value in values}
         best = max(values, key=lambda value: counts[value])
@@ -111,10 +137,31 @@ def select_subsets(
     return subsets
 
 
-def select_subset(
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The candidate pairs of one value, and how they were found.
+
+    Attributes:
+        value: Name of the value.
+        steps: The stages, over the labelled pairs.
+        flipped: (n,) bool over the labelled pairs.
+        margin: (n,) float32 over the labelled pairs.
+        cluster: (n,) object over the labelled pairs: name of the cluster, None for others.
+        candidates: What the steps left; None where that is nothing.
+    """
+
+    value: str
+    steps: tuple[Step, ...]
+    flipped: npt.NDArray[np.bool_]
+    margin: npt.NDArray[np.float32]
+    cluster: npt.NDArray[np.object_]
+    candidates: Distinct | None
+
+
+def find_candidates(
     pairs: Dataset, labels: Labels, value: str, recipe: Recipe, embed_pairs: EmbedPairs
-) -> Subset:
-    """Selects the subset of one value.
+) -> Found:
+    """Finds the pairs of one value: one-sided, of enough margin, semantically distinct, clustered.
 
     Args:
         pairs: n labelled pairs.
@@ -129,6 +176,7 @@ def select_subset(
     steps.append(Step(rows, require_margin(one_sided.margin[rows], recipe.selection.min_margin)))
     rows = steps[-1].kept
     cluster = np.full(len(labels), None, dtype=object)
+    candidates = None
     if len(rows):
         chosen, rejected = embed_pairs(pairs.select(rows))
         flipped = one_sided.flipped[rows, None]
@@ -136,16 +184,47 @@ def select_subset(
         ranks = np.argsort(np.argsort(-one_sided.margin[rows], kind="stable"))
         distinct = find_semantic_duplicates(rewarded, other, ranks, recipe.dedup.semantic_cosine)
         steps.append(Step(rows, distinct))
-        rows = steps[-1].kept
-        vectors = _unite(chosen[distinct.kept], rejected[distinct.kept])
+        rows, kept = steps[-1].kept, distinct.kept
+        vectors = _unite(chosen[kept], rejected[kept])
         texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
         clusters = cluster_texts(vectors, texts, recipe.seed)
         cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
-        sources = np.array(pairs.select(rows)["source"], dtype=object)
-        caps = cap_pairs(one_sided.margin[rows], sources, clusters.assignment, recipe.selection)
-        _warn_of_room(value, caps, recipe.selection.max_pairs)
-        steps.append(Step(rows, caps))
-    return Subset(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster)
+        candidates = Distinct(
+            value=value,
+            rows=rows,
+            flipped=one_sided.flipped[rows],
+            margin=one_sided.margin[rows],
+            sources=np.array(pairs.select(rows)["source"], dtype=object),
+            clusters=clusters.assignment,
+            vectors=(rewarded[kept], other[kept]),
+        )
+    return Found(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster, candidates)
+
+
+def choose_subset(found: Found, measured: Measured | None, recipe: Recipe) -> Subset:
+    """Chooses a value's subset of its candidates: within the caps, or isolated.
+
+    Args:
+        found: The candidates, of which there are some.
+        measured: What isolation holds down; None to isolate nothing.
+        recipe: The caps, and how to isolate.
+
+    Raises:
+        IsolationError: If too few candidates hold the tolerance.
+    """
+    candidates = found.candidates
+    assert candidates is not None  # noqa: S101 - as the docstring asks
+    balanced = None
+    if measured is None:
+        verdict = cap_pairs(
+            candidates.margin, candidates.sources, candidates.clusters, recipe.selection
+        )
+        _warn_of_room(found.value, verdict, recipe.selection.max_pairs)
+    else:
+        balanced = balance(candidates, measured, recipe)
+        verdict = balanced.isolated.verdict
+    steps = (*found.steps, Step(candidates.rows, verdict))
+    return Subset(found.value, steps, found.flipped, found.margin, found.cluster, balanced)
 
 
 def _warn_of_room(value: str, caps: Verdict, max_pairs: int | None) -> None:

@@ -1,0 +1,237 @@
+"""Isolation of one value's candidates as a stage of its selection, and what it did to them."""
+
+import logging
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from valuedata.effects.differences import Rewarded
+from valuedata.effects.nuisance import separate_sides
+from valuedata.errors import IsolationError, SelectionError
+from valuedata.labelling.scoring.intervals import Estimate
+from valuedata.recipe import Recipe
+from valuedata.selection.candidates import Candidates, Limits
+from valuedata.selection.isolation import Audit, Isolated, Mode, audit, isolate
+from valuedata.selection.side_effects import (
+    EMBEDDING,
+    Measured,
+    SideEffects,
+    find_directions,
+    find_unsafe,
+    gather_side_effects,
+)
+from valuedata.selection.xor import cap_pairs
+from valuedata.settings import IsolationSettings
+
+__all__ = ["Balanced", "Distinct", "balance", "describe_balance"]
+
+logger = logging.getLogger(__name__)
+
+N_RESAMPLES = 1_000  # behind the interval of how well the sides are told apart
+DIGITS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Distinct:
+    """The m candidates of a value: one-sided, beyond the least margin, semantically distinct.
+
+    Attributes:
+        value: Name of the value.
+        rows: (m,) int64 rows of the labelled pairs.
+        flipped: (m,) bool.
+        margin: (m,) float32: p(rewarded) - p(other).
+        sources: (m,) names of sources.
+        clusters: (m,) int64 clusters.
+        vectors: Two (m, d) float32: of the rewarded and of the other replies.
+    """
+
+    value: str
+    rows: npt.NDArray[np.int64]
+    flipped: npt.NDArray[np.bool_]
+    margin: npt.NDArray[np.float32]
+    sources: npt.NDArray[np.object_]
+    clusters: npt.NDArray[np.int64]
+    vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Balanced:
+    """What isolation made of candidates, beside what would have been chosen without it.
+
+    Attributes:
+        mode: Whether whole pairs were chosen, or weights.
+        isolated: What was chosen.
+        effects: The side effects held and audited.
+        audit: Their means in the plain subset and in the chosen one.
+        n_plain: Pairs of the plain subset.
+        margins: Mean target margin of the plain subset and of the chosen one.
+        separations: How well markers and behaviours tell the sides of each apart.
+    """
+
+    mode: Mode
+    isolated: Isolated
+    effects: SideEffects
+    audit: Audit
+    n_plain: int
+    margins: tuple[float, float]
+    separations: tuple[Estimate, Estimate]
+
+
+def balance(candidates: Distinct, measured: Measured, recipe: Recipe) -> Balanced:
+    """Chooses the candidates, or their weights, in which the side effects cancel.
+
+    Args:
+        candidates: The m candidates of a value.
+        measured: What is known of all labelled pairs.
+        recipe: Its isolation, and the caps, which hold as shares of what is chosen.
+
+    Raises:
+        IsolationError: If too few candidates hold the tolerance; it carries the frontier.
+        SelectionError: If a cap on sources or clusters cannot hold, as there are too few of them.
+    """
+    settings = recipe.isolation
+    assert settings is not None  # noqa: S101 - what has no isolation is not balanced
+    subset = Rewarded(candidates.rows, candidates.flipped)
+    directions = find_directions(*candidates.vectors, 2 * settings.n_directions)
+    effects = gather_side_effects(measured, subset, candidates.value, directions, settings)
+    problem = Candidates(
+        names=tuple(np.array(effects.names, dtype=object)[effects.held].tolist()),
+        differences=effects.differences[:, effects.held],
+        margins=candidates.margin.astype(np.float64),
+        sources=candidates.sources,
+        clusters=candidates.clusters,
+        banned=settings.ban_unsafe & find_unsafe(measured, subset, candidates.value),
+    )
+    limits = _limit(problem, recipe, settings, candidates.value)
+    try:
+        isolated = isolate(problem, limits, settings.mode, settings.objective)
+    except IsolationError as error:
+        raise IsolationError(f"{candidates.value}: {error}", error.frontier) from error
+    capped = cap_pairs(candidates.margin, candidates.sources, candidates.clusters, recipe.selection)
+    plain = np.isin(np.arange(len(problem)), capped.kept)
+    seen = audit(effects.names, effects.differences, plain, isolated)
+    _warn_of_worse(candidates.value, seen, effects, settings.tolerance)
+    nuisance = np.array([kind != "value" for kind in measured.kinds])
+    parts = (
+        Rewarded(subset.rows[plain], subset.flipped[plain]),
+        Rewarded(subset.rows[isolated.rows], subset.flipped[isolated.rows], isolated.weights),
+    )
+    plain_separation, own_separation = (
+        separate_sides(measured.sides, nuisance, part, N_RESAMPLES, recipe.seed) for part in parts
+    )
+    return Balanced(
+        mode=settings.mode,
+        isolated=isolated,
+        effects=effects,
+        audit=seen,
+        n_plain=int(plain.sum()),
+        margins=(
+            float(problem.margins[plain].mean()),
+            float(np.average(problem.margins[isolated.rows], weights=isolated.weights)),
+        ),
+        separations=(plain_separation, own_separation),
+    )
+
+
+def describe_balance(balanced: Balanced, settings: IsolationSettings) -> dict[str, Any]:
+    """What isolation did, as JSON types, for the manifest."""
+    isolated, effects, seen = balanced.isolated, balanced.effects, balanced.audit
+    means = seen.to_json()
+    return {
+        "mode": settings.mode,
+        "objective": settings.objective,
+        "tolerance": settings.tolerance,
+        "n_candidates": len(isolated.banned),
+        "n_banned": int(isolated.banned.sum()),
+        "n_plain": balanced.n_plain,
+        "n_pairs": len(isolated.rows),
+        "effective_size": round(isolated.effective_size, 1),
+        "bound": None if isolated.bound is None else round(isolated.bound, DIGITS),
+        "margin": dict(zip(("plain", "isolated"), _round(balanced.margins), strict=True)),
+        "separation": {
+            name: found.to_json()
+            for name, found in zip(("plain", "isolated"), balanced.separations, strict=True)
+        },
+        "effects": [
+            {
+                "name": name,
+                "kind": kind,
+                "held": held,
+                "plain": None if told["before"] is None else round(told["before"], DIGITS),
+                "n_plain": told["n_before"],
+                "isolated": None if told["after"] is None else round(told["after"], DIGITS),
+                "n_isolated": told["n_after"],
+            }
+            for name, kind, held, told in zip(
+                effects.names, effects.kinds, effects.held.tolist(), means.values(), strict=True
+            )
+        ],
+    }
+
+
+def _limit(problem: Candidates, recipe: Recipe, settings: IsolationSettings, value: str) -> Limits:
+    """The limits on candidates; without `max_pairs`, of which caps are shares, there are none."""
+    selection = recipe.selection
+    n_available = int((~problem.banned).sum())
+    if n_available == 0:
+        raise SelectionError(
+            f"Every one of the {len(problem)} candidate pairs of {value!r} rewards an unsafe reply;"
+            " leave out --ban-unsafe or add a --source."
+        )
+    shares = {"source": 1.0, "cluster": 1.0}
+    if selection.max_pairs is not None:
+        shares = {
+            "source": selection.max_source_share,
+            "cluster": selection.max_cluster_share,
+        }
+    for (name, share), groups in zip(
+        shares.items(), (problem.sources, problem.clusters), strict=True
+    ):
+        n_groups = len(set(groups[~problem.banned].tolist()))
+        if share * n_groups < 1:
+            raise SelectionError(
+                f"The candidate pairs of {value!r} are of {n_groups} {name}s, so one must fill "
+                f"more than {share:g} of the subset; raise --max-{name}-share to "
+                f"{ceil(100 / n_groups) / 100:g}."
+            )
+    least = max(1, ceil(settings.min_share * n_available))
+    most = selection.max_pairs
+    return Limits(
+        tolerance=settings.tolerance,
+        min_pairs=least if most is None else min(least, most),
+        max_pairs=most,
+        max_source_share=shares["source"],
+        max_cluster_share=shares["cluster"],
+        max_weight=settings.max_weight,
+    )
+
+
+def _warn_of_worse(value: str, seen: Audit, effects: SideEffects, tolerance: float) -> None:
+    """Says which named differences that were not held grew visibly and beyond the tolerance."""
+    columns = (
+        effects.names,
+        seen.before.tolist(),
+        seen.after.tolist(),
+        effects.held.tolist(),
+        effects.kinds,
+    )
+    worse = [
+        f"{name} {before:+.2f} to {after:+.2f}"
+        for name, before, after, held, kind in zip(*columns, strict=True)
+        if not held
+        and kind != EMBEDDING
+        and round(abs(after), 2) > max(round(abs(before), 2), tolerance)
+    ]
+    if worse:
+        logger.warning(
+            "Isolating %s made differences larger that it did not hold: %s; hold them with --hold.",
+            value,
+            ", ".join(worse),
+        )
+
+
+def _round(numbers: tuple[float, ...]) -> list[float]:
+    return [round(number, DIGITS) for number in numbers]

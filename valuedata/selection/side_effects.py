@@ -1,0 +1,294 @@
+"""What isolation can hold and audit: how the two replies of candidate pairs differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+from threadpoolctl import threadpool_limits
+
+from valuedata.effects.differences import Rewarded, Sides, pool_deviations
+from valuedata.errors import RecipeError, name_nearest
+from valuedata.labelling.labels import Labels
+from valuedata.labelling.markers import MARKERS
+from valuedata.labelling.scoring.recorded import LabelRecords
+from valuedata.labelling.values import BEHAVIOUR_NAMES
+from valuedata.recipe import Recipe
+from valuedata.selection.candidates import standardise
+from valuedata.settings import IsolationSettings
+
+__all__ = [
+    "EMBEDDING",
+    "QUALITY",
+    "Measured",
+    "SideEffects",
+    "check_isolation",
+    "find_directions",
+    "find_unsafe",
+    "gather_side_effects",
+    "measure_replies",
+]
+
+EMBEDDING: Final = "embedding"
+QUALITY: Final = "quality"
+DEGENERATE: Final = 1e-6  # of the largest deviation; a direction below it holds only rounding
+VALUE, BEHAVIOUR, MARKER, SECOND = "value", "behaviour", "marker", "second extractor"
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What is known of both replies of n labelled pairs.
+
+    Attributes:
+        sides: Their probabilities and markers, and the groups of their prompts.
+        kinds: Of each of these "value", "behaviour" or "marker".
+        quality: (n,) float64 score of the chosen reply minus that of the rejected one, in standard
+            deviations of the scores of its source; NaN where a source has none.
+        second: Probabilities by another extractor, chosen minus rejected, (n, j) float64, in
+            standard deviations; NaN for pairs that it did not label. No column without one.
+        second_names: Their j names.
+        unsafe: (2, n, u) bool: whether the chosen and the rejected reply express the u values of
+            negative valence.
+        unsafe_names: Their u names.
+    """
+
+    sides: Sides
+    kinds: tuple[str, ...]
+    quality: Floats
+    second: Floats
+    second_names: tuple[str, ...]
+    unsafe: npt.NDArray[np.bool_]
+    unsafe_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SideEffects:
+    """How the rewarded reply differs from the other in m candidate pairs.
+
+    Attributes:
+        names: k columns.
+        kinds: Of each "value", "behaviour", "marker", "quality", "embedding" or "second extractor".
+        held: (k,) bool: which of them isolation holds; the others tell what it does not see.
+        differences: (m, k) float64 in standard deviations; NaN where a pair has no such measure.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    held: npt.NDArray[np.bool_]
+    differences: Floats
+
+
+def check_isolation(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Checks what a recipe asks of isolation, before anything is labelled.
+
+    Args:
+        recipe: The recipe.
+        labels: Values and behaviours that the extractor labels.
+
+    Raises:
+        RecipeError: If nothing of a name can be held, no marker has the name of one held out, or
+            weights are asked for with a largest size.
+    """
+    settings = recipe.isolation
+    if settings is None:
+        return
+    if settings.mode == "weights" and recipe.selection.max_pairs is not None:
+        raise RecipeError(
+            "Weights keep every pair that they can, so they take no --max-pairs; leave it out, or "
+            "give --isolate subset."
+        )
+    for key, names, known in (
+        ("hold", settings.hold, (*labels, *MARKERS, QUALITY, EMBEDDING)),
+        ("held_out", settings.held_out, tuple(MARKERS)),
+    ):
+        for name in names:
+            if name not in known:
+                raise RecipeError(
+                    f"Recipe key 'isolation.{key}' cannot name {name!r}; "
+                    f"{name_nearest(name, known)}"
+                )
+
+
+def measure_replies(
+    pairs: Dataset,
+    labels: Labels,
+    markers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
+    groups: Ints,
+    unsafe_names: Sequence[str],
+    second: LabelRecords | None,
+) -> Measured:
+    """Puts together what is known of both replies of n labelled pairs.
+
+    Args:
+        pairs: The pairs.
+        labels: Their labels.
+        markers: (n, len(MARKERS)) markers of their chosen and of their rejected replies.
+        groups: (n,) numbers of their prompts.
+        unsafe_names: Values of negative valence among the labels.
+        second: Labels of some of them by another extractor, for the audit.
+
+    Raises:
+        RecipeError: If the other extractor labelled none of the pairs.
+    """
+    chosen, rejected = (
+        np.concatenate([told, measured], axis=1, dtype=np.float64)
+        for told, measured in zip((labels.chosen, labels.rejected), markers, strict=True)
+    )
+    numbered: Ints = np.unique(groups, return_inverse=True)[1]
+    kinds = [BEHAVIOUR if name in BEHAVIOUR_NAMES else VALUE for name in labels.names]
+    found, names = _match(pairs["pair_id"], second)
+    return Measured(
+        sides=Sides((*labels.names, *MARKERS), chosen, rejected, numbered),
+        kinds=(*kinds, *(MARKER for _ in MARKERS)),
+        quality=_compare_scores(pairs),
+        second=found,
+        second_names=names,
+        unsafe=_express(labels, unsafe_names),
+        unsafe_names=tuple(unsafe_names),
+    )
+
+
+def gather_side_effects(
+    measured: Measured,
+    subset: Rewarded,
+    target: str,
+    directions: Floats,
+    settings: IsolationSettings,
+) -> SideEffects:
+    """Gathers how the rewarded replies of candidates differ, in what is held and what is audited.
+
+    Args:
+        measured: What is known of all labelled pairs.
+        subset: The m candidates among them.
+        target: The value that the subset is for; it is never held.
+        directions: (m, d) differences along the directions of the vectors, leading ones first.
+        settings: What is held. Of the directions `n_directions` are, as many more are audited.
+    """
+    sides = measured.sides
+    deviations = np.nan_to_num(pool_deviations(sides))
+    sign = np.where(subset.flipped, -1.0, 1.0)
+    second = measured.second[subset.rows] * sign[:, None]
+    n_held = settings.n_directions
+    names = (
+        *sides.names,
+        QUALITY,
+        *(f"{EMBEDDING} {number + 1}" for number in range(directions.shape[1])),
+        *measured.second_names,
+    )
+    kinds = (
+        *measured.kinds,
+        QUALITY,
+        *(EMBEDDING for _ in range(directions.shape[1])),
+        *(SECOND for _ in measured.second_names),
+    )
+    columns = (
+        standardise(subset.subtract(sides), deviations, sides.names),
+        (measured.quality[subset.rows] * sign)[:, None],
+        directions,
+        second,
+    )
+    chosen = set(settings.hold or (*sides.names, QUALITY, EMBEDDING))
+    if not settings.hold:
+        chosen -= set(settings.held_out)
+    audited = {f"{EMBEDDING} {number + 1}" for number in range(n_held, directions.shape[1])}
+    held = [
+        kind != SECOND and name not in audited and (kind if kind == EMBEDDING else name) in chosen
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    differences = np.concatenate(columns, axis=1)
+    is_target = [column == (target, VALUE) for column in zip(names, kinds, strict=True)]
+    taken = np.flatnonzero(np.isfinite(differences).any(axis=0) & ~np.array(is_target))
+    return SideEffects(
+        names=tuple(names[column] for column in taken),
+        kinds=tuple(kinds[column] for column in taken),
+        held=np.array(held)[taken],
+        differences=differences[:, taken],
+    )
+
+
+def find_unsafe(measured: Measured, subset: Rewarded, target: str) -> npt.NDArray[np.bool_]:
+    """(m,) bool: whether the rewarded reply expresses a value of negative valence but the target.
+
+    Args:
+        measured: What is known of all labelled pairs.
+        subset: The m candidates among them.
+        target: The value that the subset is for.
+    """
+    others = [number for number, name in enumerate(measured.unsafe_names) if name != target]
+    sides = np.where(subset.flipped, 1, 0)
+    is_unsafe: npt.NDArray[np.bool_] = (
+        measured.unsafe[sides, subset.rows][:, others].sum(axis=1) > 0
+    )
+    return is_unsafe
+
+
+def find_directions(
+    rewarded: npt.NDArray[np.float32], other: npt.NDArray[np.float32], n_directions: int
+) -> Floats:
+    """Measures how vectors differ along the directions in which they vary most.
+
+    Args:
+        rewarded: (m, d) vectors of the rewarded replies.
+        other: (m, d) vectors of the other replies.
+        n_directions: How many directions, leading ones first; at most d.
+
+    Returns:
+        (m, n_directions) float64: rewarded - other, in standard deviations of the 2 m vectors along
+        the direction. Its sign is that of the direction's largest part; where the vectors do not
+        vary, all is 0.
+
+    Source: principal components, Hotelling 1933.
+    """
+    both = np.concatenate([rewarded, other]).astype(np.float64)
+    with threadpool_limits(limits=1):  # sums in one order, however many threads there are
+        spread, axes = np.linalg.eigh(np.cov(both.T, ddof=0))
+        leading = axes[:, ::-1][:, :n_directions]
+        leading *= np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
+        found = (rewarded.astype(np.float64) - other) @ leading
+    deviations = np.sqrt(np.maximum(spread[::-1][:n_directions], 0.0))
+    varied = deviations > DEGENERATE * deviations.max(initial=0.0)
+    return np.where(varied, found / np.where(varied, deviations, 1.0), 0.0)
+
+
+def _express(labels: Labels, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    columns = [labels.column(name) for name in names]
+    return np.stack([labels.expressed(side)[:, columns] for side in ("chosen", "rejected")])
+
+
+def _compare_scores(pairs: Dataset) -> Floats:
+    chosen, rejected = (
+        np.array(pairs[f"{side}_score"], dtype=np.float64) for side in ("chosen", "rejected")
+    )
+    sources = np.array(pairs["source"], dtype=object)
+    compared = np.full(len(pairs), np.nan)
+    for source in dict.fromkeys(sources.tolist()):
+        rows = np.flatnonzero((sources == source) & np.isfinite(chosen - rejected))
+        sides = np.stack([chosen[rows], rejected[rows]])
+        deviation = np.sqrt(sides.var(axis=1).mean()) if len(rows) else 0.0
+        if deviation > 0:
+            compared[rows] = (chosen[rows] - rejected[rows]) / deviation
+    return compared
+
+
+def _match(pair_ids: Sequence[str], second: LabelRecords | None) -> tuple[Floats, tuple[str, ...]]:
+    """Differences by another extractor in their deviations, (n, j), and their names."""
+    if second is None:
+        return np.empty((len(pair_ids), 0)), ()
+    chosen, rejected = second.probabilities
+    deviations = np.sqrt((np.nanvar(chosen, axis=0) + np.nanvar(rejected, axis=0)) / 2)
+    told = (chosen - rejected) / np.where(deviations > 0, deviations, 1.0)
+    row_of = {pair_id: row for row, pair_id in enumerate(second.pair_ids)}
+    rows = np.array([row_of.get(pair_id, -1) for pair_id in pair_ids], dtype=np.int64)
+    if not (rows >= 0).any():
+        raise RecipeError(
+            f"The {len(second.pair_ids)} pairs of 'isolation.audit_labels' are none of the "
+            f"{len(pair_ids)} of this build; label its sources with `valuedata label`."
+        )
+    found = np.full((len(pair_ids), len(second.names)), np.nan)
+    found[rows >= 0] = told[rows[rows >= 0]]
+    return found, tuple(f"{name} (second extractor)" for name in second.names)
