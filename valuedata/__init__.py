@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from valuedata.errors import (
         BadRowsError,
         FormatError,
+        HubError,
+        HubUnreachableError,
         LabelError,
         RecipeError,
         ReleaseError,
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
         UnknownValueError,
         ValuedataError,
     )
+    from valuedata.hub.pull import open_release, pull
+    from valuedata.hub.push import Pushed, push
+    from valuedata.hub.settings import PushSettings
     from valuedata.labelling.scoring.agreement import Agreement
     from valuedata.labelling.scoring.scoring import Scores, compare, score
     from valuedata.labelling.scoring.settings import ScoreSettings
@@ -39,7 +44,11 @@ __all__ = [
     "Forecast",
     "ForecastSettings",
     "FormatError",
+    "HubError",
+    "HubUnreachableError",
     "LabelError",
+    "PushSettings",
+    "Pushed",
     "Recipe",
     "RecipeError",
     "Release",
@@ -61,6 +70,9 @@ __all__ = [
     "load_recipe",
     "load_release",
     "make_recipe",
+    "open_release",
+    "pull",
+    "push",
     "score",
     "survey",
     "trace",
@@ -69,6 +81,9 @@ __all__ = [
 _HOMES = {
     "valuedata.controls": {"build_controls"},
     "valuedata.effects.settings": {"ForecastSettings"},
+    "valuedata.hub.pull": {"open_release", "pull"},
+    "valuedata.hub.push": {"Pushed", "push"},
+    "valuedata.hub.settings": {"PushSettings"},
     "valuedata.labelling.scoring.agreement": {"Agreement"},
     "valuedata.labelling.scoring.settings": {"ScoreSettings"},
     "valuedata.labelling.scoring.scoring": {"Scores", "compare", "score"},

@@ -9,7 +9,9 @@ ValuedataError
 ├── LabelError        values cannot be labelled: weights, encoder or server missing or damaged
 ├── SelectionError    no pair is left to select from
 │   └── IsolationError      too few pairs balance the side effects
-└── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
+├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
+└── HubError          a data set on the Hub cannot be read or written as asked
+    └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
 """
 
 from collections.abc import Iterable
@@ -18,6 +20,8 @@ from difflib import get_close_matches
 __all__ = [
     "BadRowsError",
     "FormatError",
+    "HubError",
+    "HubUnreachableError",
     "IsolationError",
     "LabelError",
     "RecipeError",
@@ -76,6 +80,14 @@ class IsolationError(SelectionError):
 
 class ReleaseError(ValuedataError):
     """A folder that is not a release, a damaged one, or one that cannot be written."""
+
+
+class HubError(ValuedataError):
+    """A data set on the Hub cannot be read or written as asked."""
+
+
+class HubUnreachableError(HubError):
+    """The Hub does not answer, or not now; the same may work later."""
 
 
 def name_nearest(name: str, known: Iterable[str]) -> str:

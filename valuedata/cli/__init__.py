@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "score": "score",
     "controls": "controls",
     "trace": "trace",
+    "push": "hub",
+    "pull": "hub",
 }
 """Command to its module in this package, in the order of the help."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from valuedata.cli.hub import check_destination, push_built
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.options import (
     RecipeCommand,
@@ -52,11 +53,17 @@ N_SOURCES = 3
 @cleaning_options
 @selection_options
 @isolation_options
+@click.option(
+    "--push-to",
+    metavar="ORG/NAME",
+    help="Put the release on the Hugging Face Hub, as `valuedata push` does without options.",
+)
 @json_option
 @run_options
 def build(
     *,
     out: Path | None,
+    push_to: str | None,
     config: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -76,6 +83,8 @@ def build(
     if dry_run:
         show_estimate(recipe, clean=True, as_json=as_json, quiet=quiet)
         return
+    if push_to is not None:
+        check_destination(push_to)  # rather than after hours of labelling
     from valuedata import pipeline
 
     tell_tally(quiet=quiet)
@@ -85,6 +94,8 @@ def build(
         echo_json(summarise_release(release))
     elif not quiet:
         show_release(release)
+    if push_to is not None:
+        push_built(release, push_to, quiet=quiet or as_json)
 
 
 @click.command(cls=RecipeCommand)

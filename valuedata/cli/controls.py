@@ -83,10 +83,10 @@ def controls(
     valuedata controls empathy-release --out empathy-controls --seeds 0 1 2 3 4
     """
     from valuedata.controls import build_controls
-    from valuedata.release.folder import load_release
+    from valuedata.hub.pull import open_release
 
     built = build_controls(
-        load_release(release),
+        open_release(release),
         out,
         options["seeds"],
         values=options["value"],

@@ -51,11 +51,11 @@ def forecast(
     valuedata forecast empathy-release --value empathy --plot empathy.png
     """
     check_plot(plot)
-    from valuedata.release.folder import load_release
+    from valuedata.hub.pull import open_release
     from valuedata.release.forecast import forecast as make_forecast
 
     settings = ForecastSettings(value, resamples, seed)
-    made = make_forecast(load_release(release), settings, choose_progress(quiet=False))
+    made = make_forecast(open_release(release), settings, choose_progress(quiet=False))
     content = made.to_json()
     names = list(content["values"])
     if plot is not None:

@@ -34,10 +34,10 @@ def why(*, release: Path, query: str, as_json: bool) -> None:
     valuedata why empathy-release starter:0
     valuedata why empathy-release "sorry"
     """
-    from valuedata.release.folder import load_release
+    from valuedata.hub.pull import open_release
     from valuedata.release.life import find_rows, tell_life
 
-    opened = load_release(release)
+    opened = open_release(release)
     rows = find_rows(opened, query)
     names = opened.decisions.select(["pair_id"]).take(list(rows))["pair_id"].to_pylist()
     distinct = dict.fromkeys(name or f"row {row}" for name, row in zip(names, rows, strict=True))

@@ -37,10 +37,11 @@ def inspect(*, release: Path, as_json: bool) -> None:
     Example:
     valuedata inspect empathy-release
     """
-    from valuedata.release.folder import load_release, verify_release
+    from valuedata.hub.pull import open_release
+    from valuedata.release.folder import verify_release
     from valuedata.release.life import count_drops
 
-    opened = load_release(release)
+    opened = open_release(release)
     n_files = verify_release(opened)
     drops = count_drops(opened)
     examples = list(_choose_examples(opened))
@@ -93,10 +94,11 @@ def diff(*, before: Path, after: Path, as_json: bool) -> None:
     Example:
     valuedata diff empathy-release empathy-release
     """
+    from valuedata.hub.pull import open_release
     from valuedata.release.difference import compare_releases
-    from valuedata.release.folder import load_release, verify_release
+    from valuedata.release.folder import verify_release
 
-    opened = load_release(before), load_release(after)
+    opened = open_release(before), open_release(after)
     for release in opened:
         verify_release(release)
     found = compare_releases(*opened)

@@ -75,12 +75,12 @@ def trace(*, release: Path, effect: str, out: Path | None, as_json: bool, **opti
     """
     worst, above = options["drop"], options["drop_above"]
     _check_usage(worst, above, out)
+    from valuedata.hub.pull import open_release
     from valuedata.pruning import drop_pairs
-    from valuedata.release.folder import load_release
     from valuedata.release.trace import quote_pairs
     from valuedata.release.trace import trace as find
 
-    opened = load_release(release)
+    opened = open_release(release)
     found = find(opened, effect, options["value"])
     written = out and drop_pairs(opened, out, found, worst=worst, above=above)
     quoted = {one.value: quote_pairs(opened, one, options["top"]) for one in found}
