@@ -24,4 +24,4 @@ def test_examples_run(run, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
                 assert (line, result.exit_code) == (line, 0), result.output
                 assert result.stdout
                 n_run += 1
-    assert n_run >= len(COMMANDS) - 1  # all but fit, which needs labelled pairs
+    assert n_run >= len(COMMANDS) - 3  # all but fit, which needs labelled pairs, push and pull

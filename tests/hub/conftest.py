@@ -12,13 +12,15 @@ from tests.hub.releases import make_release
 from valuedata.release.folder import Release
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _client_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def _client_settings(
+    vector_cache: Path,  # noqa: ARG001 - where locks are
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
     """What HF_HUB_DISABLE_XET and HF_HUB_CACHE set, which the client reads when it is imported."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         patch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub-cache")))
-        patch.setenv("VALUEDATA_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("NO_PROXY", "127.0.0.1")
         patch.setenv("no_proxy", "127.0.0.1")
         disable_progress_bars()

@@ -23,6 +23,7 @@ configs:
 
 # Value subsets: empathy
 
+{place}
 Sämtliche Paare: {kept}.
 """
 
@@ -33,6 +34,7 @@ def make_release(
     licence: str = "apache-2.0",
     valence: str = "positive",
     figures: tuple[str, ...] = ("sides.png",),
+    place: str = "",
     **how: Any,
 ) -> Release:
     """A release of three pairs of empathy, with a card and figures."""
@@ -40,7 +42,8 @@ def make_release(
     manifest = dict(release.manifest)
     manifest["values"]["empathy"]["definition"] = {"valence": valence}
     (out / "README.md").write_text(
-        CARD.format(licence=licence, kept=how.get("kept", "die ersten")), encoding="utf-8"
+        CARD.format(licence=licence, place=place, kept=how.get("kept", "die ersten")),
+        encoding="utf-8",
     )
     shutil.rmtree(out / "figures", ignore_errors=True)
     (out / "figures").mkdir()

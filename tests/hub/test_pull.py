@@ -67,7 +67,7 @@ def test_what_lasts_leaves_the_older_folder(hub, old, new, tmp_path):
     push(old, NAME, api=hub.api())
     pull(NAME, tmp_path / "out", api=hub.api())
     push(new, NAME, api=hub.api())
-    for request in ("GET /api/datasets/org/name", "(GET|HEAD) .*/resolve/.*"):
+    for request in ("(GET|HEAD) .*/resolve/.*", "GET /api/datasets/org/name"):
         hub.fail(request, 503)
         with pytest.raises(HubUnreachableError):
             pull(NAME, tmp_path / "out", api=hub.api(), retry_seconds=0)

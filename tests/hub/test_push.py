@@ -1,6 +1,7 @@
 """What a push leaves on the Hub when nothing goes wrong."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ from tests.hub.loopback import UPLOADS
 from tests.hub.releases import WRITTEN, hash_files, make_release
 from valuedata.errors import HubError, RecipeError, ReleaseError
 from valuedata.hub.content import prepare_content
+from valuedata.hub.pull import pull
 from valuedata.hub.push import plan_push, push
 from valuedata.hub.settings import PushSettings
 from valuedata.release.folder import finish_manifest, load_release
@@ -111,7 +113,7 @@ def test_harmful_values_are_gated_before_they_arrive(hub, harmful):
 
 
 def test_the_card_of_a_harmful_value_says_so(harmful):
-    content = prepare_content(harmful, "cc-by-4.0")
+    content = prepare_content(harmful, NAME, "cc-by-4.0")
     _, front, body = content.card.split("---\n", 2)
     assert yaml.safe_load(front)["tags"] == ["trl", "not-for-all-audiences"]
     assert yaml.safe_load(front)["license"] == "cc-by-4.0"
@@ -128,7 +130,7 @@ def test_the_card_of_a_harmful_value_says_so(harmful):
 
 
 def test_the_manifest_that_is_pushed_tells_the_hash_of_the_card_that_is(harmful, tmp_path):
-    for item in prepare_content(harmful, "cc-by-4.0").items:
+    for item in prepare_content(harmful, NAME, "cc-by-4.0").items:
         (tmp_path / item.path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / item.path).write_bytes(item.read())
     told, found = load_release(tmp_path).manifest, hash_files(tmp_path)
@@ -141,30 +143,40 @@ def test_the_manifest_that_is_pushed_tells_the_hash_of_the_card_that_is(harmful,
 
 
 def test_metadata_carry_the_licence_given(harmful, tmp_path):
-    for path, item in {item.path: item for item in prepare_content(harmful, "mit").items}.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        source = harmful.folder / path
-        (tmp_path / path).write_bytes(source.read_bytes() if source.exists() else item.read())
-    (tmp_path / "croissant.json").write_text('{"license": "unknown", "name": "x"}')
+    folder = shutil.copytree(harmful.folder, tmp_path / "out")
+    (folder / "croissant.json").write_text('{"license": "unknown", "name": "x"}')
     manifest = harmful.manifest
-    finish_manifest(tmp_path, {key: manifest[key] for key in manifest if key not in WRITTEN})
-    content = prepare_content(load_release(tmp_path), "mit")
+    finish_manifest(folder, {key: manifest[key] for key in manifest if key not in WRITTEN})
+    content = prepare_content(load_release(folder), NAME, "mit")
     (metadata,) = (item for item in content.items if item.path == "croissant.json")
     assert json.loads(metadata.read()) == {"license": "mit", "name": "x"}
 
 
+def test_the_card_loads_the_pairs_by_their_name_on_the_hub(hub, tmp_path):
+    release = make_release(tmp_path / "out", place='load_dataset("PATH_OR_REPOSITORY")')
+    before = (release.folder / "README.md").read_text()
+    card = prepare_content(release, NAME).card
+    assert card == before.replace("PATH_OR_REPOSITORY", NAME) != before
+    push(release, NAME, api=hub.api())
+    pulled = pull(NAME, tmp_path / "back", api=hub.api())
+    assert (pulled.folder / "README.md").read_text() == card
+    assert "published" not in pulled.manifest
+    assert push(release, NAME, api=hub.api()).plan.is_empty
+    assert push(pulled, NAME, api=hub.api()).plan.is_empty
+
+
 def test_a_release_that_needs_no_change_is_pushed_as_it_is(old):
-    content = prepare_content(old, "apache-2.0")
+    content = prepare_content(old, NAME, "apache-2.0")
     assert content.licence == "apache-2.0"
     assert {item.path: item.sha256 for item in content.items} == hash_files(old.folder)
 
 
 def test_licences_are_asked_for_and_not_talked_away(old, harmful):
     with pytest.raises(HubError, match=r"sources, talk \(CC0-1\.0\); give --license with"):
-        prepare_content(harmful)
+        prepare_content(harmful, NAME)
     with pytest.raises(HubError, match=r"is under apache-2\.0, .* leave --license mit away\.$"):
-        prepare_content(old, "mit")
-    assert prepare_content(harmful, "unknown").licence == "unknown"
+        prepare_content(old, NAME, "mit")
+    assert prepare_content(harmful, NAME, "unknown").licence == "unknown"
 
 
 def test_a_branch_is_made_and_leaves_the_main_one(hub, old, new):
@@ -197,17 +209,24 @@ def test_pull_requests_that_cannot_be_made_are_refused(hub, old, harmful):
         push(harmful, NAME, request, hub.api())
 
 
-def test_what_is_no_release_is_not_replaced(hub, old):
-    for path, content in {"rows.csv": b"a", "manifest.json": b'{"files": 1}'}.items():
-        hub.reset()
-        hub.api().create_repo(NAME, repo_type="dataset", private=True)
-        other = [
-            CommitOperationAdd(path, content),
-            CommitOperationAdd("README.md", b"---\nlicense: mit\n---\n"),
-        ]
-        hub.api().create_commit(NAME, other, commit_message="other", repo_type="dataset")
-        with pytest.raises(HubError, match=rf"holds files that no release has \({path}\)"):
-            push(old, NAME, api=hub.api())
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("rows.csv", b"a"),
+        ("manifest.json", b'{"files": 1}'),
+        ("manifest.json", b"<manifest/>"),
+        (".gitignore", b"*.png"),
+    ],
+)
+def test_what_is_no_release_is_not_replaced(hub, old, path, content):
+    hub.api().create_repo(NAME, repo_type="dataset", private=True)
+    there = [
+        CommitOperationAdd(path, content),
+        CommitOperationAdd("README.md", b"---\nlicense: mit\n---\n"),
+    ]
+    hub.api().create_commit(NAME, there, commit_message="other", repo_type="dataset")
+    with pytest.raises(HubError, match=rf"holds files that no release has \({path}\)"):
+        push(old, NAME, api=hub.api())
 
 
 def test_tags_stay_where_they_are(hub, old, new):

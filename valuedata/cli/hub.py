@@ -243,7 +243,7 @@ def _show_plan(plan: "Plan") -> None:
         ("file", "bytes", "what"),
         (
             *((item.path, item.size, state) for state, items in states for item in items),
-            *((path, 0, "deleted") for path in plan.deleted),
+            *((path, plan.remote.files[path].size, "deleted") for path in plan.deleted),
         ),
     )
     click.echo(f"\n{_count(plan)}; nothing was written.  The card:\n")

@@ -31,6 +31,7 @@ DATASET = "dataset"
 FIRST_WAIT = 1.0  # seconds; each further one is twice as long
 LONGEST_WAIT = 16.0
 BUSY = (408, 429)
+TAKEN = 409
 LOST: tuple[type[BaseException], ...] = (
     TRANSPORT_ERROR,
     ConnectionError,
@@ -39,7 +40,7 @@ LOST: tuple[type[BaseException], ...] = (
     RuntimeError,  # an upload that broke
     json.JSONDecodeError,  # an answer by something in between
 )
-WHOLE = "is whole, the old release or the new one: run the same command again"
+WHOLE = "holds the old release or the new one, whole: run the same command again"
 
 
 def connect() -> HfApi:
@@ -69,7 +70,7 @@ def check_login(api: HfApi) -> str:
             "You are not logged in to the Hub; run 'hf auth login', or set HF_TOKEN to a token "
             "that may write."
         )
-    with name_failures(api, "the Hub", "ask who is logged in"):
+    with name_failures(api, "the Hub", "tell who is logged in"):
         return str(api.whoami()["name"])
 
 
@@ -92,7 +93,7 @@ def keep_trying(action: Callable[[], Result], seconds: float) -> Result:
             deadline = now + seconds if deadline is None else deadline
             if now + wait > deadline:
                 raise
-            logger.warning("%s  Trying again in %g s.", error, wait)
+            logger.warning("%s; trying again in %g s.", str(error).partition(";")[0], wait)
         time.sleep(wait)
         wait = min(2 * wait, LONGEST_WAIT)
 
@@ -123,8 +124,8 @@ def name_failures(api: HfApi, name: str, what: str) -> Iterator[None]:
 
 def _explain(error: BaseException, name: str, what: str) -> HubError | None:
     """What an error means; None where it is none of the Hub's."""
-    if isinstance(error, RuntimeError) and error.__cause__ is not None:
-        error = error.__cause__  # so the client tells of an upload that failed
+    if isinstance(error, (RuntimeError, LocalEntryNotFoundError)) and error.__cause__ is not None:
+        error = error.__cause__  # so the client tells of an upload or a download that failed
     if isinstance(error, HfHubHTTPError):
         return _explain_status(error, name, what)
     reason = _shorten(error)
@@ -132,14 +133,14 @@ def _explain(error: BaseException, name: str, what: str) -> HubError | None:
         return HubError(f"HF_HUB_OFFLINE is set, which forbids to {what}; unset it.")
     if isinstance(error, LOST):
         return HubUnreachableError(
-            f"The connection to the Hub broke ({reason}) when trying to {what}; {name} {WHOLE}."
+            f"The connection to the Hub broke ({reason}) when it was asked to {what}; {name} "
+            f"{WHOLE}."
         )
     if isinstance(error, ValueError):
         return HubError(f"The Hub refuses to {what} ({reason}); {name} is as it was.")
     if isinstance(error, OSError):
         return HubError(
-            f"Trying to {what} failed on this machine ({reason}); mend that and run the same "
-            "command again."
+            f"An attempt to {what} failed ({reason}); mend that and run the same command again."
         )
     return None
 
@@ -157,6 +158,8 @@ def _explain_status(error: HfHubHTTPError, name: str, what: str) -> HubError:
             f"{name} is not on the Hub, or your token may not see it; check the name, or log in "
             "with 'hf auth login'."
         )
+    elif status == TAKEN and what == f"create {name}":
+        text = f"{name} is taken, and your token may not see by whom ({said}); give another name."
     elif status in BUSY or status >= 500:
         return HubUnreachableError(
             f"The Hub answered {status} ({said}) when asked to {what}; {name} {WHOLE}."
@@ -167,8 +170,6 @@ def _explain_status(error: HfHubHTTPError, name: str, what: str) -> HubError:
             "HF_TOKEN to a valid one.",
             403: f"The token may not {what} ({said}); use one that may write to {namespace}, or "
             "a name of your own.",
-            409: f"The Hub says that {name} is taken, and your token may not see by whom; give "
-            "another name.",
             412: f"{name} was changed by someone else meanwhile, and nothing of yours was written; "
             "look at it and push again.",
         }

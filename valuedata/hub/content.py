@@ -19,6 +19,7 @@ __all__ = ["Content", "Item", "list_harmful", "prepare_content"]
 CARD = "README.md"
 METADATA = "croissant.json"
 FRONT_MATTER = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", flags=re.DOTALL)
+PLACE = "PATH_OR_REPOSITORY"  # what the card of a folder writes where its place is to stand
 UNKNOWN = "unknown"
 ADULT_TAG = "not-for-all-audiences"  # the Hub's own name for it
 HARM = "These pairs reward harmful replies, which express {values}; "
@@ -65,14 +66,16 @@ class Content:
     card: str
 
 
-def prepare_content(release: Release, licence: str | None = None) -> Content:
+def prepare_content(release: Release, name: str, licence: str | None = None) -> Content:
     """Verifies every hash of a release, and says what of it goes to the Hub.
 
-    The folder is left as it is: where a licence is given, or a value of negative valence is not
-    marked yet, the card and the hash of it in the manifest are others on the Hub.
+    The folder is left as it is. The card may be another on the Hub, and its hash in the manifest
+    with it: it loads the pairs by their name there, tells of a licence that was given, and warns of
+    values of negative valence where it does not already.
 
     Args:
         release: The release.
+        name: ORG/NAME of the data set.
         licence: Licence of the data set, where those of its sources leave it unknown.
 
     Raises:
@@ -81,7 +84,7 @@ def prepare_content(release: Release, licence: str | None = None) -> Content:
     """
     verify_release(release)
     count_drops(release)
-    front, body = _read_card(release)
+    head, front, body = _read_card(release)
     known = str(front.get("license", UNKNOWN))
     _check_licence(release, known, licence)
     harmful = list_harmful(release)
@@ -98,16 +101,18 @@ def prepare_content(release: Release, licence: str | None = None) -> Content:
         front["extra_gated_prompt"] = f"{harm}you agree to {PURPOSE}"
         notes.append(f"**Warning.** {harm}{PURPOSE}")
     if notes:
-        written = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-        quoted = "".join(f"\n> {note}\n" for note in notes)
-        replaced[CARD] = f"---\n{written}---\n{quoted}{body}".encode()
+        head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    quoted = "".join(f"\n> {note}\n" for note in notes)
+    if notes or PLACE in body:
+        replaced[CARD] = f"---\n{head}---\n{quoted}{body.replace(PLACE, name)}".encode()
         replaced[MANIFEST] = _rewrite_manifest(release, replaced, published)
     items = tuple(_make_item(release, path, replaced) for path in _list_paths(release))
     card = next(item for item in items if item.path == CARD).read().decode()
     return Content(release, items, licence or known, harmful, card)
 
 
-def _read_card(release: Release) -> tuple[dict[str, Any], str]:
+def _read_card(release: Release) -> tuple[str, dict[str, Any], str]:
+    """The front matter as it is written and as it is read, and the text below it."""
     listed = CARD in release.manifest["files"]
     text = (release.folder / CARD).read_text(encoding="utf-8") if listed else ""
     found = FRONT_MATTER.fullmatch(text)
@@ -117,7 +122,7 @@ def _read_card(release: Release) -> tuple[dict[str, Any], str]:
             f"Release {release.folder} has no card with front matter, by which the Hub loads it; "
             "build it again."
         )
-    return front, found["body"]
+    return found["front"], front, found["body"]
 
 
 def _check_licence(release: Release, known: str, given: str | None) -> None:

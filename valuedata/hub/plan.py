@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from valuedata.errors import HubError
 from valuedata.hub.connection import DATASET, name_failures
@@ -107,8 +107,6 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
 def _read_remote(api: HfApi, name: str, revision: str) -> Remote:
     try:
         info = api.dataset_info(name)
-    except GatedRepoError:
-        raise
     except RepositoryNotFoundError:
         return Remote()
     refs = api.list_repo_refs(name, repo_type=DATASET)
@@ -173,6 +171,8 @@ def _hash_blob(content: bytes) -> str:
 
 
 def _choose_gate(content: Content, settings: PushSettings, remote: Remote) -> Gate | None:
+    if settings.create_pr and remote.private:
+        return None  # nobody else reads it, and its settings are its owner's
     if settings.gated is not None:
         return settings.gated if settings.gated != remote.gated else None
     return "auto" if content.harmful and remote.gated == "no" else None

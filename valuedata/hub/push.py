@@ -51,7 +51,7 @@ def plan_push(
         HubError: If it could not be pushed.
     """
     name = check_name(name)
-    content = prepare_content(release, settings.licence)
+    content = prepare_content(release, name, settings.licence)
     api = api or connect()
 
     def attempt() -> Plan:

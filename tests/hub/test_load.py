@@ -1,0 +1,78 @@
+"""The real clients on a pushed release: datasets, whole and streamed, and the program itself."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.hub.loopback import ROOT
+from tests.hub_server import make_environment
+
+# The endpoint is read when the Hub's library is imported, so this is a process of its own.
+SCRIPT = """
+import json, sys
+import datasets
+from valuedata.cli import main
+
+folder, name = sys.argv[1:]
+main(["push", folder, name, "--yes", "--tag", "v1"], standalone_mode=False)
+rows = {
+    value: {split: part["pair_id"][:] for split, part in datasets.load_dataset(name, value).items()}
+    for value in ("empathy", "deception")
+}
+tagged = datasets.load_dataset(name, "empathy", split="train", revision="v1")
+streamed = datasets.load_dataset(name, "empathy", split="test", streaming=True)
+print(json.dumps({
+    "rows": rows,
+    "tagged": len(tagged),
+    "features": list(tagged.features),
+    "streamed": [row["chosen"] for row in streamed],
+}))
+main(["inspect", name, "--json"], standalone_mode=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def process(loopback, starter, tmp_path_factory):
+    loopback.reset()
+    home = tmp_path_factory.mktemp("home")
+    environment = make_environment(loopback.endpoint, home)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(starter.folder), "org/starter"],
+        env=environment | {"PYTHONPATH": str(ROOT), "HF_TOKEN": "hf_owner"},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hf_owner" not in done.stdout + done.stderr
+    return done.stdout
+
+
+def test_datasets_loads_what_was_pushed(process, starter):
+    lines = process.splitlines()
+    assert 'datasets.load_dataset("org/starter", "empathy", revision="v1")' in lines[2]
+    told = json.loads(lines[3])
+    assert told["rows"] == {
+        value: {split: starter.load(value, split)["pair_id"][:] for split in subset["splits"]}
+        for value, subset in starter.manifest["values"].items()
+    }
+    assert told["tagged"] == starter.manifest["values"]["empathy"]["splits"]["train"]
+    assert told["features"] == list(starter.load("empathy", "train").features)
+    assert told["streamed"] == list(starter.load("empathy", "test")["chosen"])
+
+
+def test_inspect_verifies_what_is_on_the_hub(process, starter):
+    told = json.loads("\n".join(process.splitlines()[4:]))
+    assert told["content_hash"] == starter.content_hash
+    assert told["n_files_verified"] == len(starter.manifest["files"])
+
+
+@pytest.mark.usefixtures("process")
+def test_a_release_of_a_harmful_value_is_gated(loopback):
+    told = loopback.tell("org/starter")
+    assert (told["private"], told["gated"]) == (True, "auto")
+    assert list(told["tags"]) == ["v1"]
