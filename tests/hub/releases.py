@@ -11,7 +11,7 @@ from valuedata.release.folder import Release, finish_manifest, load_release
 CARD = """---
 license: {licence}
 tags:
-- trl
+{tags}
 configs:
 - config_name: empathy
   data_files:
@@ -27,6 +27,8 @@ configs:
 Sämtliche Paare: {kept}.
 """
 
+WRITTEN = ("format_version", "content_hash", "files")  # by `finish_manifest`
+
 
 def make_release(
     out: Path,
@@ -35,6 +37,7 @@ def make_release(
     valence: str = "positive",
     figures: tuple[str, ...] = ("sides.png",),
     place: str = "",
+    tags: str = "- trl",
     **how: Any,
 ) -> Release:
     """A release of three pairs of empathy, with a card and figures."""
@@ -42,7 +45,7 @@ def make_release(
     manifest = dict(release.manifest)
     manifest["values"]["empathy"]["definition"] = {"valence": valence}
     (out / "README.md").write_text(
-        CARD.format(licence=licence, place=place, kept=how.get("kept", "die ersten")),
+        CARD.format(licence=licence, place=place, tags=tags, kept=how.get("kept", "die ersten")),
         encoding="utf-8",
     )
     shutil.rmtree(out / "figures", ignore_errors=True)
@@ -51,9 +54,6 @@ def make_release(
         (out / "figures" / name).write_bytes(f"picture {name}".encode())
     finish_manifest(out, {key: manifest[key] for key in manifest if key not in WRITTEN})
     return load_release(out)
-
-
-WRITTEN = ("format_version", "content_hash", "files")
 
 
 def hash_files(folder: Path) -> dict[str, str]:

@@ -129,6 +129,15 @@ def test_the_card_of_a_harmful_value_says_so(harmful):
     assert "Sämtliche" in body
 
 
+def test_a_card_that_warns_already_gets_the_question_of_the_gate_only(tmp_path):
+    folder = tmp_path / "out"
+    marked = make_release(folder, valence="negative", tags="- trl\n- not-for-all-audiences")
+    _, front, body = prepare_content(marked, NAME).card.split("---\n", 2)
+    assert yaml.safe_load(front)["tags"] == ["trl", "not-for-all-audiences"]
+    assert yaml.safe_load(front)["extra_gated_prompt"].startswith("These pairs reward harmful")
+    assert body == (folder / "README.md").read_text().split("---\n", 2)[2]
+
+
 def test_the_manifest_that_is_pushed_tells_the_hash_of_the_card_that_is(harmful, tmp_path):
     for item in prepare_content(harmful, NAME, "cc-by-4.0").items:
         (tmp_path / item.path).parent.mkdir(parents=True, exist_ok=True)

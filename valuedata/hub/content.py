@@ -90,20 +90,17 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     harmful = list_harmful(release)
     replaced: dict[str, bytes] = {}
     published: dict[str, Any] = {}
-    notes = []
+    before, notes = dict(front), []
     if known == UNKNOWN and licence not in (None, UNKNOWN):
         front["license"] = published["licence"] = licence
         replaced |= _license_metadata(release, str(licence))
         notes.append(_tell_licence(str(licence)))
-    if harmful and ADULT_TAG not in (front.get("tags") or []):
-        harm = HARM.format(values=" and ".join(harmful))
-        front["tags"] = [*(front.get("tags") or []), ADULT_TAG]
-        front["extra_gated_prompt"] = f"{harm}you agree to {PURPOSE}"
-        notes.append(f"**Warning.** {harm}{PURPOSE}")
-    if notes:
+    if harmful:
+        notes += _mark_harmful(front, harmful)
+    if front != before:
         head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    quoted = "".join(f"\n> {note}\n" for note in notes)
-    if notes or PLACE in body:
+    if front != before or PLACE in body:
+        quoted = "".join(f"\n> {note}\n" for note in notes)
         replaced[CARD] = f"---\n{head}---\n{quoted}{body.replace(PLACE, name)}".encode()
         replaced[MANIFEST] = _rewrite_manifest(release, replaced, published)
     items = tuple(_make_item(release, path, replaced) for path in _list_paths(release))
@@ -150,6 +147,17 @@ def list_harmful(release: Release) -> tuple[str, ...]:
         for value, content in release.manifest["values"].items()
         if content.get("definition", {}).get("valence") == "negative"
     )
+
+
+def _mark_harmful(front: dict[str, Any], harmful: tuple[str, ...]) -> list[str]:
+    """Adds the tag and the question of the gate; a card without the tag has no warning, either."""
+    harm = HARM.format(values=" and ".join(harmful))
+    front.setdefault("extra_gated_prompt", f"{harm}you agree to {PURPOSE}")
+    tags = list(front.get("tags") or [])
+    if ADULT_TAG in tags:
+        return []
+    front["tags"] = [*tags, ADULT_TAG]
+    return [f"**Warning.** {harm}{PURPOSE}"]
 
 
 def _tell_licence(licence: str) -> str:
