@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from valuedata.labelling.scoring.intervals import number_groups
-from valuedata.labelling.scoring.scores import Matched, Mean, NameScores, measure_matched
+from valuedata.labelling.scoring.scores import Matched, measure_matched, measure_mean_f1
 
 __all__ = ["choose_best_f1", "choose_threshold", "measure_subset", "measure_unseen"]
 
@@ -109,24 +109,23 @@ def measure_unseen(
                 expressed[outside, v] = probabilities[outside, v] >= threshold
         return expressed
 
-    def measure(expressed: Bools) -> tuple[dict[str, NameScores], dict[str, Mean]]:
+    def match(choose: Callable[[Floats, Bools], float]) -> Matched:
         shape = (2, len(groups), len(names))
-        matched = Matched(
+        return Matched(
             names=tuple(names),
             probabilities=probabilities.reshape(shape),
-            expressed=expressed.reshape(shape),
+            expressed=express(choose).reshape(shape),
             truth=truth.reshape(shape),
             groups=number_groups(groups),
         )
-        return measure_matched(matched, N_RESAMPLES, np.random.default_rng(0))
 
-    scores, means = measure(express(choose_threshold))
-    _, best = measure(express(choose_best_f1))
+    scores, means = measure_matched(match(choose_threshold), N_RESAMPLES, np.random.default_rng(0))
+    best = measure_mean_f1(match(choose_best_f1), N_RESAMPLES, np.random.default_rng(0))
     return {
         "quality": {
             name: {"threshold": choose_threshold(p, y), **scores[name].to_json()}
             for name, p, y in zip(names, probabilities.T, truth.T, strict=True)
         },
         "means": {measure: mean.to_json() for measure, mean in means.items()},
-        "best_f1": best["f1"].to_json(),
+        "best_f1": best.to_json(),
     }

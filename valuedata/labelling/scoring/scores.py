@@ -20,6 +20,7 @@ __all__ = [
     "choose_values",
     "make_mean",
     "measure_matched",
+    "measure_mean_f1",
     "take_mean",
 ]
 
@@ -148,10 +149,7 @@ def measure_matched(
         Name to its measures, and measure to its mean.
     """
     v, n_groups = len(matched.names), int(matched.groups.max()) + 1
-    columns = [
-        (matched.probabilities[:, :, k], matched.expressed[:, :, k], matched.truth[:, :, k])
-        for k in range(v)
-    ]
+    columns = _list_columns(matched)
     sums = [sum_up(*column, matched.groups, n_groups) for column in columns]
     totals = [column.sum(axis=0) for column in sums]
     values = choose_values(matched.names)
@@ -194,6 +192,27 @@ def measure_matched(
     return names, means
 
 
+def measure_mean_f1(matched: Matched, n_resamples: int, rng: np.random.Generator) -> Mean:
+    """Measures the mean of F1 alone, as `measure_matched` does, in a small part of its time.
+
+    Args:
+        matched: Labels and truth.
+        n_resamples: Bootstrap resamples of prompts behind the interval.
+        rng: Draws them.
+    """
+    v, n_groups = len(matched.names), int(matched.groups.max()) + 1
+    sums = [sum_up(*column, matched.groups, n_groups) for column in _list_columns(matched)]
+    flat = np.concatenate(sums, axis=1)
+    values = choose_values(matched.names)
+
+    def measure(counts: Floats) -> dict[str, Floats]:
+        parts = np.split(counts @ flat, v, axis=1)
+        table = np.stack([derive(part)["f1"] for part in parts], axis=1)
+        return {"f1": table, "mean_f1": take_mean(table, values)}
+
+    return make_mean(estimate(measure, n_groups, n_resamples, rng), "f1", matched.names, values)
+
+
 def choose_values(names: Sequence[str]) -> list[int]:
     """Which names a mean is over: no behaviours, unless there is nothing else."""
     values = [k for k, name in enumerate(names) if name not in BEHAVIOUR_NAMES]
@@ -220,6 +239,14 @@ def make_mean(
         tuple(names[k] for k in columns),
         tuple(names[k] for k in columns if np.isnan(found[measure][k].value)),
     )
+
+
+def _list_columns(matched: Matched) -> list[tuple[Floats, Bools, Bools]]:
+    """For each name its (2, n) probabilities, labels and truth."""
+    return [
+        (matched.probabilities[:, :, k], matched.expressed[:, :, k], matched.truth[:, :, k])
+        for k in range(len(matched.names))
+    ]
 
 
 def _rank(
