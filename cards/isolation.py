@@ -12,6 +12,8 @@ __all__ = ["count_side_effects", "draw_isolation"]
 
 ROW_INCHES = 0.24
 SIDES = ("plain", "isolated")
+SECOND, SECOND_TARGET = "second extractor", "target by the second extractor"
+HELD, AUDITED, BY_SECOND = "held", "not held, for the audit", "by another extractor"
 
 
 def draw_isolation(content: Mapping[str, Any], value: str, path: Path) -> None:
@@ -40,21 +42,18 @@ def draw_isolation(content: Mapping[str, Any], value: str, path: Path) -> None:
 
 
 def count_side_effects(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Sums up the effects that were held and those that were only audited, for the card.
+    """Sums up the side effects that were held and those that were only audited, for the card.
 
     Args:
         content: What the manifest says of the isolation of a subset.
 
     Returns:
-        For each of the two groups that has an effect its `title`, `n`, and for "plain" and
-        "isolated" the effect of the largest difference, its size, and how many are beyond the
-        tolerance.
+        For each group that has an effect its `title`, `n`, and for "plain" and "isolated" the
+        effect of the largest difference, its size, and how many are beyond the tolerance.
     """
     groups = []
-    for title, held in (("held", True), ("not held, for the audit", False)):
-        own = [effect for effect in content["effects"] if effect["held"] == held]
-        if not own:
-            continue
+    for title, own in _group(content["effects"]).items():
+        own = [effect for effect in own if effect["kind"] != SECOND_TARGET]
         summary: dict[str, Any] = {"title": title, "n": len(own)}
         for side in SIDES:
             known = [effect for effect in own if effect[side] is not None]
@@ -72,11 +71,18 @@ def _arrange(
     effects: Sequence[Mapping[str, Any]], tolerance: float
 ) -> Iterator[Mapping[str, Any] | str]:
     """Headings, and below each its effects, those largest in the plain subset first."""
-    for heading, held in ((f"Held within {tolerance:g}", True), ("Not held, audited", False)):
-        own = [effect for effect in effects if effect["held"] == held]
-        if own:
-            yield heading
-            yield from sorted(own, key=lambda effect: -abs(effect["plain"] or 0.0))
+    for title, own in _group(effects).items():
+        yield f"{title} within {tolerance:g}".capitalize() if title == HELD else title.capitalize()
+        yield from sorted(own, key=lambda effect: -abs(effect["plain"] or 0.0))
+
+
+def _group(effects: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Title to the effects that were held, not held, or measured by another extractor."""
+    groups: dict[str, list[Mapping[str, Any]]] = {HELD: [], AUDITED: [], BY_SECOND: []}
+    for effect in effects:
+        is_second = effect["kind"] in (SECOND, SECOND_TARGET)
+        groups[BY_SECOND if is_second else HELD if effect["held"] else AUDITED].append(effect)
+    return {title: own for title, own in groups.items() if own}
 
 
 def _draw_rows(axes: Axes, rows: Sequence[Mapping[str, Any] | str]) -> None:

@@ -24,7 +24,7 @@ from valuedata.labelling.encoding.encoder import embed_pairs, load_encoder
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.markers import measure_sides
 from valuedata.labelling.records import check_records_path, write_records
-from valuedata.labelling.scoring.recorded import read_records
+from valuedata.labelling.scoring.recorded import LabelRecords, read_records
 from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
@@ -39,9 +39,9 @@ from valuedata.release.manifest import (
 from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
-from valuedata.selection.balance import describe_balance
+from valuedata.selection.balance import check_isolation, describe_balance
 from valuedata.selection.leaks import count_leaks
-from valuedata.selection.side_effects import Measured, check_isolation, measure_replies
+from valuedata.selection.side_effects import measure_replies
 from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
@@ -93,6 +93,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values, list_values(extractor.names))
     check_isolation(recipe, extractor.names)
+    second = _read_second(recipe)
     sources = _resolve_sources(recipe)
     with stage_release(Path(out)) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
@@ -106,7 +107,10 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             groups = group_near_prompts(
                 cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed
             )
-            measured = _measure(cleaned.pairs, labels, markers, groups, recipe, extractor)
+            measured = None
+            if recipe.isolation is not None:
+                negative = _list_negative(extractor)
+                measured = measure_replies(cleaned.pairs, labels, markers, groups, negative, second)
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, measured, progress)
             split = split_subsets(subsets, list_sources(cleaned.pairs), groups, recipe)
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
@@ -211,25 +215,17 @@ def _drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
     return left, labels.take(kept)
 
 
-def _measure(
-    pairs: Dataset,
-    labels: Labels,
-    markers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
-    groups: npt.NDArray[np.int64],
-    recipe: Recipe,
-    extractor: Extractor,
-) -> Measured | None:
-    """What isolation holds and audits; None where the recipe isolates nothing."""
-    if recipe.isolation is None:
+def _read_second(recipe: Recipe) -> LabelRecords | None:
+    """The labels by another extractor that isolation is audited by, where there are any."""
+    if recipe.isolation is None or recipe.isolation.audit_labels is None:
         return None
-    audit_labels = recipe.isolation.audit_labels
-    second = None if audit_labels is None else read_records(Path(audit_labels))
-    negative = [
-        name
-        for name, definition in extractor.definitions.items()
-        if definition.valence == "negative"
-    ]
-    return measure_replies(pairs, labels, markers, groups, negative, second)
+    return read_records(Path(recipe.isolation.audit_labels))
+
+
+def _list_negative(extractor: Extractor) -> list[str]:
+    """The values that are bad to have more of."""
+    defined = extractor.definitions.items()
+    return [name for name, definition in defined if definition.valence == "negative"]
 
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:
@@ -281,6 +277,7 @@ def _describe(
 
 
 def _tell_isolation(subset: Subset, recipe: Recipe) -> dict[str, Any]:
+    """What isolation did to a subset, for the manifest; nothing where it was not isolated."""
     if subset.balanced is None or recipe.isolation is None:
         return {}
     return {"isolation": describe_balance(subset.balanced, recipe.isolation)}

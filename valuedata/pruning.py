@@ -202,9 +202,9 @@ def _edit_decisions(
 
 
 def _replace(
-    column: pa.ChunkedArray, mask: npt.NDArray[np.bool_], text: str | None
+    column: pa.ChunkedArray, mask: npt.NDArray[np.bool_], value: str | None
 ) -> pa.ChunkedArray:
-    return pc.if_else(pa.array(mask), pa.scalar(text, column.type), column)
+    return pc.if_else(pa.array(mask), pa.scalar(value, column.type), column)
 
 
 def _describe(

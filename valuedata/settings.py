@@ -1,4 +1,4 @@
-"""What the groups of a recipe's settings have in common, and two groups for some builds."""
+"""What the groups of a recipe's settings share, and the groups that not every build has."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -8,7 +8,19 @@ from pydantic_core import PydanticCustomError
 
 from valuedata.seeds import MAX_SEED
 
-__all__ = ["SENTENCE", "IsolationSettings", "LlmSettings", "Settings", "Share", "check_extractor"]
+__all__ = [
+    "EMBEDDING",
+    "QUALITY",
+    "SENTENCE",
+    "IsolationSettings",
+    "LlmSettings",
+    "Settings",
+    "Share",
+    "check_extractor",
+]
+
+QUALITY, EMBEDDING = "quality", "embedding"
+"""What isolation can hold beside values, behaviours and markers, by the names that hold it."""
 
 SENTENCE = "sentence"
 """Type of a validation error whose message says all; the value stays unsaid, it may be secret."""
@@ -27,7 +39,7 @@ class IsolationSettings(Settings):
     """How a subset is chosen in which the side effects of its value cancel.
 
     Attributes:
-        mode: "subset" takes whole pairs, "weights" gives every pair a weight.
+        mode: "subset" takes whole pairs, "weights" gives as many as it can a weight.
         objective: What is largest: the size, or the sum of the target margins.
         hold: Values, behaviours and markers to hold, "quality" for the sources' own scores and
             "embedding" for the leading directions of the replies' vectors. Empty for all of them
@@ -35,8 +47,8 @@ class IsolationSettings(Settings):
         held_out: Markers that are not held where `hold` is empty, so that they can tell what
             isolation does to what it does not see.
         tolerance: Largest |mean difference| rewarded - other, in standard deviations.
-        min_share: Smallest share of the candidate pairs that a subset keeps; of weights, their
-            effective size.
+        min_share: Smallest share that is kept of the candidate pairs that are not banned, or of
+            `max_pairs` where that is less; of weights, their effective size.
         n_directions: Leading directions of the vectors that are held; as many more are audited.
         max_weight: Largest weight, where the mean over all candidates is 1.
         ban_unsafe: Leave out pairs whose rewarded reply expresses a value of negative valence other

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from valuedata.effects.differences import Sides
-from valuedata.errors import IsolationError, SelectionError
+from valuedata.errors import IsolationError, RecipeError, SelectionError
 from valuedata.recipe import Recipe, make_recipe
-from valuedata.selection.balance import Balanced, Distinct, balance, describe_balance
+from valuedata.selection.balance import Balanced, balance, check_isolation, describe_balance
+from valuedata.selection.distinct import Distinct
 from valuedata.selection.side_effects import Measured
 
 N = 200
 NAMES = ("empathy", "humor", "words", "questions")
+LABELS = NAMES[:2]
 
 
 def make_problem(seed: int = 0, *, flipped_share: float = 0.4) -> tuple[Distinct, Measured]:
@@ -164,7 +166,9 @@ def test_a_tolerance_out_of_reach_shows_the_frontier() -> None:
 def test_a_cap_that_cannot_hold_names_one_that_can() -> None:
     candidates, measured = make_problem()
     few = replace(candidates, clusters=candidates.clusters % 3)
-    with pytest.raises(SelectionError, match=r"are of 3 clusters, .*--max-cluster-share to 0\.34"):
+    with pytest.raises(
+        SelectionError, match=r"With 3 clusters among .*--max-cluster-share to 0\.34"
+    ):
         balance(few, measured, make_isolating(selection__max_pairs=80))
     assert balance(few, measured, make_isolating()).n_plain == N
 
@@ -182,3 +186,32 @@ def test_what_grew_unseen_is_warned_of(caplog: pytest.LogCaptureFixture) -> None
     assert "Isolating empathy made differences larger that it did not hold: questions" in (
         caplog.text
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hold": ["embedding"], "n_directions": 0}, r"'isolation\.n_directions' is 0"),
+        ({"hold": ["humour"]}, r"'isolation\.hold' cannot name 'humour'; did you mean 'humor'\?"),
+        ({"held_out": ["humor"]}, r"'isolation\.held_out' cannot name 'humor'; known: apologies"),
+    ],
+)
+def test_unknown_names_are_refused(changes: dict[str, Any], message: str) -> None:
+    recipe = make_recipe({"values": ["empathy"], "isolation": {"mode": "subset", **changes}})
+    with pytest.raises(RecipeError, match=message):
+        check_isolation(recipe, LABELS)
+
+
+def test_weights_take_no_largest_size() -> None:
+    content = {"values": ["empathy"], "isolation": {"mode": "weights"}}
+    recipe = make_recipe(content, {"selection.max_pairs": 10})
+    with pytest.raises(RecipeError, match="so they take no --max-pairs"):
+        check_isolation(recipe, LABELS)
+    check_isolation(make_recipe(content), LABELS)
+    check_isolation(make_recipe({"values": ["empathy"]}, {"selection.max_pairs": 10}), LABELS)
+
+
+def test_a_value_named_like_a_marker_is_refused() -> None:
+    recipe = make_recipe({"values": ["empathy"], "isolation": {"mode": "subset"}})
+    with pytest.raises(RecipeError, match="A value is named 'hedges', as something else"):
+        check_isolation(recipe, (*LABELS, "hedges"))

@@ -4,19 +4,7 @@ import numpy as np
 import pytest
 
 from tests.selection.made import make_candidates, make_limits
-from valuedata.selection.candidates import holds_limits, measure_means, standardise
-
-
-def test_differences_are_divided_by_deviations() -> None:
-    differences = np.array([[1.0, 0.0, np.nan], [-2.0, 0.0, 3.0]])
-    standard = standardise(differences, np.array([2.0, 0.0, 0.5]), ("a", "b", "c"))
-    np.testing.assert_array_equal(standard, [[0.5, 0.0, np.nan], [-1.0, 0.0, 6.0]])
-
-
-def test_a_deviation_that_cannot_divide_is_named() -> None:
-    differences = np.array([[1.0, 2.0, 0.0, 1.0]])
-    with pytest.raises(ValueError, match=r"No standard deviation to divide by: b, c, d\."):
-        standardise(differences, np.array([1.0, 0.0, -1.0, np.inf]), ("a", "b", "c", "d"))
+from valuedata.selection.candidates import holds_limits, measure_means
 
 
 def test_means_are_over_the_rows_that_have_a_number() -> None:

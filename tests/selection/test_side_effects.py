@@ -7,15 +7,13 @@ import pytest
 
 from tests.cleaning.made import gather, make
 from valuedata.effects.differences import Rewarded
-from valuedata.errors import RecipeError
+from valuedata.errors import RecipeError, SelectionError
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.markers import MARKERS, measure_sides
+from valuedata.labelling.markers import measure_sides
 from valuedata.labelling.scoring.recorded import LabelRecords, make_records
-from valuedata.recipe import make_recipe
 from valuedata.selection.side_effects import (
     Measured,
     SideEffects,
-    check_isolation,
     find_directions,
     find_unsafe,
     gather_side_effects,
@@ -69,12 +67,10 @@ def test_all_is_held_but_the_target_what_is_held_out_and_the_later_directions() 
     assert "quality" not in held  # no source scores its replies
     assert [name for name, is_held in held.items() if not is_held] == [
         "questions",
-        "second-person",
-        "hedges",
         "embedding 3",
         "embedding 4",
     ]
-    assert set(MARKERS) < set(held)
+    assert {"words", "characters", "humor", "violence", "embedding 1"} < set(held)
 
 
 def test_only_what_is_named_is_held() -> None:
@@ -83,18 +79,32 @@ def test_only_what_is_named_is_held() -> None:
     assert held == ["words", "questions", "embedding 1", "embedding 2"]
 
 
-def test_what_never_varies_never_differs() -> None:
-    found = gather_all(make_measured())
-    assert found.differences[:, found.names.index("refusal")].tolist() == [0, 0]
+def test_what_never_varies_is_no_side_effect() -> None:
+    assert "refusal" not in gather_all(make_measured()).names
+
+
+@pytest.mark.parametrize("hold", ["refusal", "quality"])
+def test_what_cannot_be_held_is_named(hold: str) -> None:
+    with pytest.raises(
+        SelectionError, match=f"'empathy' has nothing to hold by the name of {hold}"
+    ):
+        gather_all(make_measured(), hold=("humor", hold))
+
+
+def test_holding_the_target_alone_is_refused() -> None:
+    with pytest.raises(
+        SelectionError, match="'empathy' has nothing to hold by the name of empathy"
+    ):
+        gather_all(make_measured(), hold=("empathy",))
 
 
 def test_quality_is_in_deviations_of_the_scores_of_its_source() -> None:
-    """Of source a, 9 and 5, 6 and 8: variances 2.25 and 2.25; the second pair is flipped."""
+    """Of source a, 9 and 5, 6 and 8: variances 4.5 and 4.5; the second pair is flipped."""
     found = gather_all(make_measured(((9, 5), (6, 8), (0, 100))))
     column = found.names.index("quality")
     assert found.kinds[column] == "quality"
     assert found.held[column]
-    assert found.differences[:, column] == pytest.approx([4 / 1.5, 2 / 1.5])
+    assert found.differences[:, column] == pytest.approx([4 / np.sqrt(4.5), 2 / np.sqrt(4.5)])
 
 
 def test_a_pair_without_scores_has_no_quality() -> None:
@@ -103,27 +113,40 @@ def test_a_pair_without_scores_has_no_quality() -> None:
     settings = IsolationSettings(mode="subset")
     found = gather_side_effects(measured, subset, "empathy", np.empty((2, 0)), settings)
     assert found.differences[:, found.names.index("quality")] == pytest.approx(
-        [4 / 1.5, np.nan], nan_ok=True
+        [4 / np.sqrt(4.5), np.nan], nan_ok=True
     )
 
 
 def test_another_extractor_is_audited_and_never_held() -> None:
-    """It knows the first pair and the third; humor 0.2 - 0.4, and 0.3 - 0.3."""
-    second = make_records(["0", "elsewhere"], LABELS.take([0, 2]))
+    """It knows rows 0 and 2; humor 0.2 - 0.4 and 0.3 - 0.3, of variance 0.005 on either side."""
+    second = make_records(["0", "2", "elsewhere"], LABELS.take([0, 2, 1]))
     found = gather_all(make_measured(second=second))
     column = found.names.index("humor (second extractor)")
     assert not found.held[column]
     assert found.kinds[column] == "second extractor"
-    unit = np.sqrt((np.var([0.2, 0.3]) + np.var([0.4, 0.3])) / 2)
-    assert found.differences[0, column] == pytest.approx(-0.2 / unit, rel=1e-6)
-    assert np.isnan(found.differences[1, column])
-    assert "empathy (second extractor)" in found.names
+    assert found.differences[:, column] == pytest.approx(
+        [-0.2 / np.sqrt(0.005), np.nan], rel=1e-6, nan_ok=True
+    )
+    target = found.names.index("empathy (second extractor)")
+    assert found.kinds[target] == "target by the second extractor"
+    assert not found.held[target]
 
 
-def test_labels_of_other_pairs_audit_nothing() -> None:
-    second = make_records(["x", "y"], LABELS.take([0, 2]))
-    with pytest.raises(RecipeError, match=r"The 2 pairs of 'isolation\.audit_labels' are none of"):
-        make_measured(second=second)
+def test_labels_of_other_pairs_or_of_one_side_audit_nothing() -> None:
+    message = (
+        r"The 2 pairs of 'isolation\.audit_labels' are none of the 3 of this build, or have no"
+    )
+    with pytest.raises(RecipeError, match=message):
+        make_measured(second=make_records(["x", "y"], LABELS.take([0, 2])))
+    failed = make_records(["0", "2"], LABELS.take([0, 2]))
+    failed.probabilities[1] = np.nan
+    with pytest.raises(RecipeError, match=message):
+        make_measured(second=failed)
+
+
+def test_scores_that_do_not_vary_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert "quality" not in gather_all(make_measured(((7.3, 2.1), (7.3, 2.1), None))).names
+    assert "The scores of source a do not vary within a side" in caplog.text
 
 
 def test_unsafe_is_a_rewarded_reply_with_a_negative_value_but_the_target() -> None:
@@ -135,38 +158,27 @@ def test_unsafe_is_a_rewarded_reply_with_a_negative_value_but_the_target() -> No
 
 
 def test_directions_are_principal_components_in_their_deviations() -> None:
-    """Along x the four vectors are 3, -3, 1, -1; along y 1, 1, -1, -1, with mean 0."""
-    rewarded = np.array([[3, 1], [-3, 1]], dtype=np.float32)
-    other = np.array([[1, -1], [-1, -1]], dtype=np.float32)
+    """Along x the four vectors are 3, -3, 1, -1, along y 1, 0, -1, 0, and both have mean 0.
+
+    The variances of the two sides are 18 and 2 along x, 0.5 and 0.5 along y.
+    """
+    rewarded = np.array([[3, 1], [-3, 0]], dtype=np.float32)
+    other = np.array([[1, 0], [-1, -1]], dtype=np.float32)
+    both = np.concatenate([rewarded, other])
+    angle = (
+        np.arctan2(2 * both[:, 0] @ both[:, 1], both[:, 0] @ both[:, 0] - both[:, 1] @ both[:, 1])
+        / 2
+    )
+    axes = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = [side @ axes for side in (rewarded, other)]
+    unit = np.sqrt((turned[0].var(axis=0, ddof=1) + turned[1].var(axis=0, ddof=1)) / 2)
     found = find_directions(rewarded, other, 2)
-    assert found == pytest.approx(np.array([[2 / np.sqrt(5), 2], [-2 / np.sqrt(5), 2]]), rel=1e-6)
+    assert found == pytest.approx((turned[0] - turned[1]) / unit, rel=1e-5)
     assert find_directions(rewarded, other, 1) == pytest.approx(found[:, :1])
 
 
-def test_a_direction_without_variation_is_zero() -> None:
+def test_a_direction_without_variation_is_undefined() -> None:
     rewarded = np.array([[1, 5], [2, 5]], dtype=np.float32)
     found = find_directions(rewarded, rewarded[::-1], 2)
-    assert found[:, 1].tolist() == [0, 0]
-    assert found[:, 0] == pytest.approx([-2, 2])
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"hold": ["humour"]}, r"'isolation\.hold' cannot name 'humour'; did you mean 'humor'\?"),
-        ({"held_out": ["humor"]}, r"'isolation\.held_out' cannot name 'humor'; known: apologies"),
-    ],
-)
-def test_unknown_names_are_refused(changes: dict[str, Any], message: str) -> None:
-    recipe = make_recipe({"values": ["empathy"], "isolation": {"mode": "subset", **changes}})
-    with pytest.raises(RecipeError, match=message):
-        check_isolation(recipe, NAMES)
-
-
-def test_weights_take_no_largest_size() -> None:
-    content = {"values": ["empathy"], "isolation": {"mode": "weights"}}
-    recipe = make_recipe(content, {"selection.max_pairs": 10})
-    with pytest.raises(RecipeError, match="so they take no --max-pairs"):
-        check_isolation(recipe, NAMES)
-    check_isolation(make_recipe(content), NAMES)
-    check_isolation(make_recipe({"values": ["empathy"]}, {"selection.max_pairs": 10}), NAMES)
+    assert np.isnan(found[:, 1]).all()
+    assert found[:, 0] == pytest.approx([-np.sqrt(2), np.sqrt(2)])  # 1 apart, of variance 1/2

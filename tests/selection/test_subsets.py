@@ -10,10 +10,10 @@ from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import VALUE_NAMES
 from valuedata.progress import show_nothing
 from valuedata.recipe import Recipe, make_recipe
+from valuedata.selection.distinct import find_candidates
 from valuedata.selection.subsets import (
     Subset,
     choose_subset,
-    find_candidates,
     select_subsets,
     split_subsets,
 )
@@ -54,7 +54,7 @@ def choose(recipe: Recipe) -> list[Subset]:
 
 def test_stages_of_a_subset_follow_each_other() -> None:
     recipe = make_recipe({"values": ["empathy"], "selection": {"min_margin": 0.45}})
-    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed)
+    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed, 1)
     subset = choose_subset(found, None, recipe)
     assert [step.verdict.stage for step in subset.steps] == [
         "one-sided",
@@ -76,7 +76,7 @@ def test_the_better_of_two_semantic_duplicates_stays() -> None:
         return vectors, vectors.copy()
 
     recipe = make_recipe({"values": ["empathy"]})
-    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed_alike)
+    found = find_candidates(PAIRS, LABELS, "empathy", recipe, embed_alike, 1)
     subset = choose_subset(found, None, recipe)
     verdict = subset.steps[2].verdict
     assert verdict.reasons.tolist() == ["", "semantic duplicate", "", "", "", "", ""]
@@ -92,6 +92,21 @@ def test_all_counts_what_is_left_after_the_margin() -> None:
     assert [subset.value for subset in choose(strict)] == ["empathy"]
     capped = strict.updated({"selection.max_pairs": 1})
     assert [len(subset.steps[-1].rows) for subset in choose(capped)] == [6]
+
+
+def test_all_counts_what_is_left_after_semantic_duplicates() -> None:
+    embedded = []
+
+    def embed_alike(pairs: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        embedded.append(len(pairs))
+        vectors, _ = embed(pairs)
+        vectors[0] = vectors[1]
+        return vectors, vectors.copy()
+
+    recipe = make_recipe({"values": ["all"], "selection": {"min_pairs": 3}})
+    found = select_subsets(PAIRS, LABELS, recipe, embed_alike, None, show_nothing)
+    assert [(subset.value, len(subset.steps[-1].rows)) for subset in found] == [("empathy", 6)]
+    assert embedded == [7, 3]  # no vectors for the other values, which have fewer pairs
 
 
 @pytest.mark.parametrize(

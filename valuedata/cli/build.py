@@ -203,7 +203,7 @@ def _show_isolation(values: Mapping[str, Any]) -> None:
                 value,
                 "{:,} > {:,}".format(*sizes),
                 "{:.2f} > {:.2f}".format(*margins),
-                "{:.2f} > {:.2f}".format(*separations),
+                " > ".join("-" if found is None else f"{found:.2f}" for found in separations),
                 f"{worst[0]} > {worst[1]}",
                 f"{worst[2]} > {worst[3]}",
             )
@@ -218,7 +218,9 @@ def _find_worst(told: Mapping[str, Any], side: str, *, is_held: bool) -> str:
     sizes = [
         abs(effect[side])
         for effect in told["effects"]
-        if effect["held"] == is_held and effect[side] is not None
+        if effect["held"] == is_held
+        and effect[side] is not None
+        and effect["kind"] != "target by the second extractor"
     ]
     return f"{max(sizes):.2f}" if sizes else "-"
 

@@ -115,5 +115,6 @@ def _describe_fate(fate: "Fate") -> str:
         "flipped" if fate.flipped else "not flipped",
         f"cluster {fate.cluster}" if fate.cluster else "",
         f"split {fate.split}" if fate.split else "",
+        f"weight {fate.weight:.3f}" if fate.weight is not None else "",
     ]
     return clean_line("; ".join(fact for fact in facts if fact))

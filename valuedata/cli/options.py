@@ -182,7 +182,7 @@ isolation_options = _combine(
         is_flag=False,
         flag_value="subset",
         type=click.Choice(["subset", "weights"]),
-        help="Choose the subset, or weights of all pairs, in which the side effects cancel.  "
+        help="Choose the subset, or weights of the pairs, in which the side effects cancel.  "
         "Without a word after it, the subset.",
     ),
     click.option(
@@ -207,14 +207,14 @@ isolation_options = _combine(
         "--min-share",
         type=float,
         metavar="SHARE",
-        help="Share of the candidate pairs that --isolate must keep.",
+        help="Share of the candidate pairs, or of --max-pairs, that --isolate must keep.",
     ),
     click.option(
         "--ban-unsafe",
         is_flag=True,
         default=None,
-        help="With --isolate, leave out pairs whose rewarded reply expresses deception or "
-        "violence, where that is not the target.",
+        help="With --isolate, leave out pairs whose rewarded reply expresses a value of negative "
+        "valence (deception, violence), where that is not the target.",
     ),
     click.option(
         "--audit-labels",

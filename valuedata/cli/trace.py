@@ -111,7 +111,7 @@ def _summarise(found: "Trace") -> dict[str, Any]:
     return {
         "n_pairs": len(found.members.rows),
         "n_pushing": found.n_pushing,
-        "mean_difference": round(float(found.differences.mean()), 4),
+        "mean_difference": round(found.mean_difference(), 4),
     }
 
 
@@ -152,7 +152,7 @@ def _show_written(written: "Release", found: Sequence["Trace"]) -> None:
     click.echo()
     for one in found:
         n_dropped = dropped.get(one.value, 0)
-        rest = one.differences[n_dropped:].mean()
+        rest = one.mean_difference(n_dropped)
         click.echo(
             f"Dropped {n_dropped:,} of {len(one.members.rows):,} pairs of {one.value}; the mean "
             f"difference of the rest is {rest:+.3f}"

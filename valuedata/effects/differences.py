@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 N_SIDES = 2
+DEGENERATE = 1e-12  # of the mean square; a variance below it is the rounding of its sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +171,8 @@ def _derive_deviations(sums: Floats) -> Floats:
     totals, squares = np.moveaxis(sums[:, 1:].reshape(len(sums), N_SIDES, 2, -1), 2, 0)
     variances = (squares - totals**2 / n) / np.where(n > 1, n - 1, np.nan)
     pooled = variances.mean(axis=1)
-    deviations: Floats = np.sqrt(np.where(pooled > 0, pooled, np.nan))
+    varies = pooled > DEGENERATE * (squares / n).mean(axis=1)
+    deviations: Floats = np.sqrt(np.where(varies, pooled, np.nan))
     return deviations
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from valuedata.effects.differences import Rewarded, Sides, pool_deviations
 from valuedata.labelling.scoring.intervals import Estimate, estimate
@@ -40,7 +41,8 @@ def separate_sides(
     used = nuisance & ~np.isnan(deviations)
     gaps = subset.subtract(sides)[:, used] / deviations[used]
     groups = np.unique(sides.groups[subset.rows], return_inverse=True)[1]
-    return measure_separation(gaps, groups, n_resamples, seed, subset.weights)
+    with threadpool_limits(limits=1):  # sums in one order, however many threads there are
+        return measure_separation(gaps, groups, n_resamples, seed, subset.weights)
 
 
 def measure_separation(

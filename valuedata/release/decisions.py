@@ -267,16 +267,11 @@ def _tabulate_subsets(identity: pa.Table, trails: Sequence[Trail]) -> pa.ListArr
             "margin": trail.margin[rows],
             "cluster": trail.cluster[rows],
             "split": trail.split[rows],
-            "weight": np.full(n_rows, np.nan)[rows] if trail.weight is None else trail.weight[rows],
+            "weight": pa.nulls(len(rows))
+            if trail.weight is None
+            else pa.array(trail.weight[rows], from_pandas=True),
         }
-        parts.append(
-            pa.table(
-                {
-                    field.name: pa.array(columns[field.name], field.type, from_pandas=True)
-                    for field in kind
-                }
-            )
-        )
+        parts.append(pa.Table.from_pydict(columns, pa.schema(list(kind))))
     owner = np.concatenate([*owners, np.empty(0, dtype=np.int64)])
     told = pa.concat_tables(parts).combine_chunks().take(np.argsort(owner, kind="stable"))
     structs = told.to_struct_array().combine_chunks() if len(told) else pa.array([], kind)

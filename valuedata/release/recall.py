@@ -27,7 +27,7 @@ class Members:
         margin: (k,) float32: p(rewarded) - p(other).
         cluster: (k,) object: name of the cluster, None where there is none.
         split: (k,) object: name of the split.
-        weight: (k,) float64 with mean 1; None where all pairs count the same.
+        weight: (k,) float64 of mean 1 over the subset as built; None where all count the same.
     """
 
     rows: npt.NDArray[np.int64]

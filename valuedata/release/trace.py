@@ -42,6 +42,12 @@ class Trace:
         """(k,) float64, falling: rewarded minus other."""
         return self.rewarded - self.other
 
+    def mean_difference(self, start: int = 0) -> float:
+        """Mean of the differences from a rank on, weighted where the pairs have weights."""
+        weight = self.members.weight
+        weights = None if weight is None else weight[start:]
+        return float(np.average(self.differences[start:], weights=weights))
+
     @property
     def n_pushing(self) -> int:
         """Pairs whose rewarded reply has more of the effect."""

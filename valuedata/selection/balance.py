@@ -1,22 +1,25 @@
 """Isolation of one value's candidates as a stage of its selection, and what it did to them."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from valuedata.effects.differences import Rewarded
 from valuedata.effects.nuisance import separate_sides
-from valuedata.errors import IsolationError, SelectionError
+from valuedata.effects.settings import ForecastSettings
+from valuedata.errors import IsolationError, RecipeError, SelectionError, name_nearest
+from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.scoring.intervals import Estimate
 from valuedata.recipe import Recipe
 from valuedata.selection.candidates import Candidates, Limits
+from valuedata.selection.distinct import Distinct
 from valuedata.selection.isolation import Audit, Isolated, Mode, audit, isolate
 from valuedata.selection.side_effects import (
-    EMBEDDING,
+    SECOND_TARGET,
     Measured,
     SideEffects,
     find_directions,
@@ -24,37 +27,13 @@ from valuedata.selection.side_effects import (
     gather_side_effects,
 )
 from valuedata.selection.xor import cap_pairs
-from valuedata.settings import IsolationSettings
+from valuedata.settings import EMBEDDING, QUALITY, IsolationSettings
 
-__all__ = ["Balanced", "Distinct", "balance", "describe_balance"]
+__all__ = ["Balanced", "balance", "check_isolation", "describe_balance"]
 
 logger = logging.getLogger(__name__)
 
-N_RESAMPLES = 1_000  # behind the interval of how well the sides are told apart
 DIGITS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Distinct:
-    """The m candidates of a value: one-sided, beyond the least margin, semantically distinct.
-
-    Attributes:
-        value: Name of the value.
-        rows: (m,) int64 rows of the labelled pairs.
-        flipped: (m,) bool.
-        margin: (m,) float32: p(rewarded) - p(other).
-        sources: (m,) names of sources.
-        clusters: (m,) int64 clusters.
-        vectors: Two (m, d) float32: of the rewarded and of the other replies.
-    """
-
-    value: str
-    rows: npt.NDArray[np.int64]
-    flipped: npt.NDArray[np.bool_]
-    margin: npt.NDArray[np.float32]
-    sources: npt.NDArray[np.object_]
-    clusters: npt.NDArray[np.int64]
-    vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +57,40 @@ class Balanced:
     n_plain: int
     margins: tuple[float, float]
     separations: tuple[Estimate, Estimate]
+
+
+def check_isolation(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Checks what a recipe asks of isolation, before anything is labelled.
+
+    Args:
+        recipe: The recipe.
+        labels: Values and behaviours that the extractor labels.
+
+    Raises:
+        RecipeError: If nothing of a name can be held, no marker has the name of one held out, a
+            value has the name of a marker, or settings contradict each other.
+    """
+    settings = recipe.isolation
+    if settings is None:
+        return
+    if settings.mode == "weights" and recipe.selection.max_pairs is not None:
+        raise RecipeError(
+            "Weights keep every pair that they can, so they take no --max-pairs; leave it out, or "
+            "give --isolate subset."
+        )
+    if settings.n_directions == 0 and EMBEDDING in settings.hold:
+        raise RecipeError(
+            "Recipe key 'isolation.hold' names 'embedding' and 'isolation.n_directions' is 0; give "
+            "it some directions, or leave 'embedding' out."
+        )
+    twice = sorted({*MARKERS, QUALITY, EMBEDDING} & set(labels))
+    if twice:
+        raise RecipeError(
+            f"A value is named {twice[0]!r}, as something else that isolation can hold; give the "
+            "value another name, and fit it again."
+        )
+    _check_names("hold", settings.hold, (*labels, *MARKERS, QUALITY, EMBEDDING))
+    _check_names("held_out", settings.held_out, tuple(MARKERS))
 
 
 def balance(candidates: Distinct, measured: Measured, recipe: Recipe) -> Balanced:
@@ -119,8 +132,10 @@ def balance(candidates: Distinct, measured: Measured, recipe: Recipe) -> Balance
         Rewarded(subset.rows[plain], subset.flipped[plain]),
         Rewarded(subset.rows[isolated.rows], subset.flipped[isolated.rows], isolated.weights),
     )
+    as_forecast = ForecastSettings()
     plain_separation, own_separation = (
-        separate_sides(measured.sides, nuisance, part, N_RESAMPLES, recipe.seed) for part in parts
+        separate_sides(measured.sides, nuisance, part, as_forecast.n_resamples, as_forecast.seed)
+        for part in parts
     )
     return Balanced(
         mode=settings.mode,
@@ -172,6 +187,14 @@ def describe_balance(balanced: Balanced, settings: IsolationSettings) -> dict[st
     }
 
 
+def _check_names(key: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise RecipeError(
+                f"Recipe key 'isolation.{key}' cannot name {name!r}; {name_nearest(name, known)}"
+            )
+
+
 def _limit(problem: Candidates, recipe: Recipe, settings: IsolationSettings, value: str) -> Limits:
     """The limits on candidates; without `max_pairs`, of which caps are shares, there are none."""
     selection = recipe.selection
@@ -193,15 +216,15 @@ def _limit(problem: Candidates, recipe: Recipe, settings: IsolationSettings, val
         n_groups = len(set(groups[~problem.banned].tolist()))
         if share * n_groups < 1:
             raise SelectionError(
-                f"The candidate pairs of {value!r} are of {n_groups} {name}s, so one must fill "
+                f"With {n_groups} {name}s among the candidate pairs of {value!r}, one must fill "
                 f"more than {share:g} of the subset; raise --max-{name}-share to "
                 f"{ceil(100 / n_groups) / 100:g}."
             )
-    least = max(1, ceil(settings.min_share * n_available))
     most = selection.max_pairs
+    wanted = n_available if most is None else min(n_available, most)
     return Limits(
         tolerance=settings.tolerance,
-        min_pairs=least if most is None else min(least, most),
+        min_pairs=max(1, ceil(settings.min_share * wanted)),
         max_pairs=most,
         max_source_share=shares["source"],
         max_cluster_share=shares["cluster"],
@@ -222,12 +245,12 @@ def _warn_of_worse(value: str, seen: Audit, effects: SideEffects, tolerance: flo
         f"{name} {before:+.2f} to {after:+.2f}"
         for name, before, after, held, kind in zip(*columns, strict=True)
         if not held
-        and kind != EMBEDDING
+        and kind not in (EMBEDDING, SECOND_TARGET)
         and round(abs(after), 2) > max(round(abs(before), 2), tolerance)
     ]
     if worse:
         logger.warning(
-            "Isolating %s made differences larger that it did not hold: %s; hold them with --hold.",
+            "Isolating %s made differences larger that it did not hold: %s.",
             value,
             ", ".join(worse),
         )

@@ -1,13 +1,12 @@
 """What isolation chooses from: candidate pairs, how their sides differ, and the limits to hold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Candidates", "Limits", "holds_limits", "measure_means", "standardise"]
+__all__ = ["Candidates", "Limits", "holds_limits", "measure_means"]
 
 ROUNDING: Final = 1e-12  # standard deviations that a sum of floats may be off by
 SHARE_ROUNDING: Final = 1e-9  # of a share: 0.07 of 100 is 7, and weights are rounded to 9 digits
@@ -107,26 +106,6 @@ class Limits:
     def scaled(self, factor: float) -> Self:
         """The same limits with `factor` times the tolerance."""
         return replace(self, tolerance=np.asarray(self.tolerance) * factor)
-
-
-def standardise(
-    differences: npt.NDArray[np.float64], deviations: npt.NDArray[np.float64], names: Sequence[str]
-) -> npt.NDArray[np.float64]:
-    """Divides (n, k) differences by (k,) standard deviations of the measures.
-
-    A measure that never varies has the deviation 0, and so have all its differences.
-
-    Raises:
-        ValueError: If a deviation is negative or not finite, or is 0 where differences are not.
-    """
-    constant = deviations == 0
-    varied = (constant & (np.nan_to_num(differences) != 0).any(axis=0)) | ~(
-        np.isfinite(deviations) & (deviations >= 0)
-    )
-    if varied.any():
-        wrong = [name for name, bad in zip(names, varied.tolist(), strict=True) if bad]
-        raise ValueError(f"No standard deviation to divide by: {', '.join(wrong)}.")
-    return differences / np.where(constant, 1.0, deviations)
 
 
 def measure_means(

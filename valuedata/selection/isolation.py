@@ -99,12 +99,6 @@ class Audit:
     after: npt.NDArray[np.float64]
     n_after: npt.NDArray[np.int64]
 
-    @property
-    def worsened(self) -> tuple[str, ...]:
-        """The columns whose |mean| grew."""
-        grew = np.abs(self.after) > np.abs(self.before)
-        return tuple(name for name, bad in zip(self.names, grew.tolist(), strict=True) if bad)
-
     def to_json(self) -> dict[str, dict[str, float | int | None]]:
         """Name to means and counts as JSON types; a mean over no row is null."""
         columns = (self.before, self.n_before, self.after, self.n_after)

@@ -6,8 +6,8 @@ from datasets import Dataset
 
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.recipe import Recipe
+from valuedata.selection.distinct import join_user_turns
 from valuedata.selection.splits import count_crossing
-from valuedata.selection.subsets import join_user_turns
 
 __all__ = ["count_leaks"]
 

@@ -1,5 +1,6 @@
 """What isolation can hold and audit: how the two replies of candidate pairs differ."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,31 +11,30 @@ from datasets import Dataset
 from threadpoolctl import threadpool_limits
 
 from valuedata.effects.differences import Rewarded, Sides, pool_deviations
-from valuedata.errors import RecipeError, name_nearest
+from valuedata.errors import RecipeError, SelectionError
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.scoring.recorded import LabelRecords
 from valuedata.labelling.values import BEHAVIOUR_NAMES
-from valuedata.recipe import Recipe
-from valuedata.selection.candidates import standardise
-from valuedata.settings import IsolationSettings
+from valuedata.settings import EMBEDDING, QUALITY, IsolationSettings
 
 __all__ = [
-    "EMBEDDING",
-    "QUALITY",
+    "SECOND",
+    "SECOND_TARGET",
     "Measured",
     "SideEffects",
-    "check_isolation",
     "find_directions",
     "find_unsafe",
     "gather_side_effects",
     "measure_replies",
 ]
 
-EMBEDDING: Final = "embedding"
-QUALITY: Final = "quality"
-DEGENERATE: Final = 1e-6  # of the largest deviation; a direction below it holds only rounding
-VALUE, BEHAVIOUR, MARKER, SECOND = "value", "behaviour", "marker", "second extractor"
+logger = logging.getLogger(__name__)
+
+DEGENERATE: Final = 1e-12  # of the mean square; a variance below it is rounding
+VALUE, BEHAVIOUR, MARKER = "value", "behaviour", "marker"
+SECOND: Final = "second extractor"
+SECOND_TARGET: Final = "target by the second extractor"
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,11 +47,11 @@ class Measured:
     Attributes:
         sides: Their probabilities and markers, and the groups of their prompts.
         kinds: Of each of these "value", "behaviour" or "marker".
-        quality: (n,) float64 score of the chosen reply minus that of the rejected one, in standard
-            deviations of the scores of its source; NaN where a source has none.
+        quality: (n,) float64 score of the chosen reply minus that of the rejected one, in pooled
+            standard deviations of the scores of its source; NaN where a source has none.
         second: Probabilities by another extractor, chosen minus rejected, (n, j) float64, in
-            standard deviations; NaN for pairs that it did not label. No column without one.
-        second_names: Their j names.
+            pooled standard deviations; NaN for pairs that it did not label. No column without one.
+        second_names: Their j labels.
         unsafe: (2, n, u) bool: whether the chosen and the rejected reply express the u values of
             negative valence.
         unsafe_names: Their u names.
@@ -72,7 +72,8 @@ class SideEffects:
 
     Attributes:
         names: k columns.
-        kinds: Of each "value", "behaviour", "marker", "quality", "embedding" or "second extractor".
+        kinds: Of each "value", "behaviour", "marker", "quality", "embedding", "second extractor",
+            or "target by the second extractor".
         held: (k,) bool: which of them isolation holds; the others tell what it does not see.
         differences: (m, k) float64 in standard deviations; NaN where a pair has no such measure.
     """
@@ -81,37 +82,6 @@ class SideEffects:
     kinds: tuple[str, ...]
     held: npt.NDArray[np.bool_]
     differences: Floats
-
-
-def check_isolation(recipe: Recipe, labels: Sequence[str]) -> None:
-    """Checks what a recipe asks of isolation, before anything is labelled.
-
-    Args:
-        recipe: The recipe.
-        labels: Values and behaviours that the extractor labels.
-
-    Raises:
-        RecipeError: If nothing of a name can be held, no marker has the name of one held out, or
-            weights are asked for with a largest size.
-    """
-    settings = recipe.isolation
-    if settings is None:
-        return
-    if settings.mode == "weights" and recipe.selection.max_pairs is not None:
-        raise RecipeError(
-            "Weights keep every pair that they can, so they take no --max-pairs; leave it out, or "
-            "give --isolate subset."
-        )
-    for key, names, known in (
-        ("hold", settings.hold, (*labels, *MARKERS, QUALITY, EMBEDDING)),
-        ("held_out", settings.held_out, tuple(MARKERS)),
-    ):
-        for name in names:
-            if name not in known:
-                raise RecipeError(
-                    f"Recipe key 'isolation.{key}' cannot name {name!r}; "
-                    f"{name_nearest(name, known)}"
-                )
 
 
 def measure_replies(
@@ -168,9 +138,11 @@ def gather_side_effects(
         target: The value that the subset is for; it is never held.
         directions: (m, d) differences along the directions of the vectors, leading ones first.
         settings: What is held. Of the directions `n_directions` are, as many more are audited.
+
+    Raises:
+        SelectionError: If nothing is held, or something named in `hold` varies nowhere.
     """
     sides = measured.sides
-    deviations = np.nan_to_num(pool_deviations(sides))
     sign = np.where(subset.flipped, -1.0, 1.0)
     second = measured.second[subset.rows] * sign[:, None]
     n_held = settings.n_directions
@@ -178,16 +150,16 @@ def gather_side_effects(
         *sides.names,
         QUALITY,
         *(f"{EMBEDDING} {number + 1}" for number in range(directions.shape[1])),
-        *measured.second_names,
+        *(f"{name} (second extractor)" for name in measured.second_names),
     )
     kinds = (
         *measured.kinds,
         QUALITY,
         *(EMBEDDING for _ in range(directions.shape[1])),
-        *(SECOND for _ in measured.second_names),
+        *(SECOND_TARGET if name == target else SECOND for name in measured.second_names),
     )
     columns = (
-        standardise(subset.subtract(sides), deviations, sides.names),
+        subset.subtract(sides) / pool_deviations(sides),
         (measured.quality[subset.rows] * sign)[:, None],
         directions,
         second,
@@ -196,13 +168,22 @@ def gather_side_effects(
     if not settings.hold:
         chosen -= set(settings.held_out)
     audited = {f"{EMBEDDING} {number + 1}" for number in range(n_held, directions.shape[1])}
+    can_hold = [kind not in (SECOND, SECOND_TARGET) for kind in kinds]
     held = [
-        kind != SECOND and name not in audited and (kind if kind == EMBEDDING else name) in chosen
-        for name, kind in zip(names, kinds, strict=True)
+        may and name not in audited and (kind if kind == EMBEDDING else name) in chosen
+        for name, kind, may in zip(names, kinds, can_hold, strict=True)
     ]
     differences = np.concatenate(columns, axis=1)
     is_target = [column == (target, VALUE) for column in zip(names, kinds, strict=True)]
     taken = np.flatnonzero(np.isfinite(differences).any(axis=0) & ~np.array(is_target))
+    found = {EMBEDDING if kinds[column] == EMBEDDING else names[column] for column in taken}
+    missing = [name for name in settings.hold if name not in found and name != target]
+    if missing or not np.array(held)[taken].any():
+        raise SelectionError(
+            f"Isolation of {target!r} has nothing to hold by the name of "
+            f"{', '.join(missing) or target}: no candidate pair has it, or it never varies; give "
+            "another --hold."
+        )
     return SideEffects(
         names=tuple(names[column] for column in taken),
         kinds=tuple(kinds[column] for column in taken),
@@ -238,21 +219,18 @@ def find_directions(
         n_directions: How many directions, leading ones first; at most d.
 
     Returns:
-        (m, n_directions) float64: rewarded - other, in standard deviations of the 2 m vectors along
-        the direction. Its sign is that of the direction's largest part; where the vectors do not
-        vary, all is 0.
+        (m, n_directions) float64: rewarded - other, in pooled standard deviations of the two sides
+        along the direction, whose largest part is positive; NaN where they do not vary.
 
     Source: principal components, Hotelling 1933.
     """
     both = np.concatenate([rewarded, other]).astype(np.float64)
     with threadpool_limits(limits=1):  # sums in one order, however many threads there are
-        spread, axes = np.linalg.eigh(np.cov(both.T, ddof=0))
+        axes = np.linalg.eigh(np.cov(both.T))[1]
         leading = axes[:, ::-1][:, :n_directions]
         leading *= np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
-        found = (rewarded.astype(np.float64) - other) @ leading
-    deviations = np.sqrt(np.maximum(spread[::-1][:n_directions], 0.0))
-    varied = deviations > DEGENERATE * deviations.max(initial=0.0)
-    return np.where(varied, found / np.where(varied, deviations, 1.0), 0.0)
+        sides = both.reshape(2, len(rewarded), -1) @ leading
+    return _divide(sides[0] - sides[1], sides)
 
 
 def _express(labels: Labels, names: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -268,10 +246,15 @@ def _compare_scores(pairs: Dataset) -> Floats:
     compared = np.full(len(pairs), np.nan)
     for source in dict.fromkeys(sources.tolist()):
         rows = np.flatnonzero((sources == source) & np.isfinite(chosen - rejected))
-        sides = np.stack([chosen[rows], rejected[rows]])
-        deviation = np.sqrt(sides.var(axis=1).mean()) if len(rows) else 0.0
-        if deviation > 0:
-            compared[rows] = (chosen[rows] - rejected[rows]) / deviation
+        if len(rows):
+            sides = np.stack([chosen[rows], rejected[rows]])[:, :, None]
+            compared[rows] = _divide(sides[0] - sides[1], sides)[:, 0]
+            if np.isnan(compared[rows]).all():
+                logger.warning(
+                    "The scores of source %s do not vary within a side, so its quality is not "
+                    "measured.",
+                    source,
+                )
     return compared
 
 
@@ -279,16 +262,26 @@ def _match(pair_ids: Sequence[str], second: LabelRecords | None) -> tuple[Floats
     """Differences by another extractor in their deviations, (n, j), and their names."""
     if second is None:
         return np.empty((len(pair_ids), 0)), ()
-    chosen, rejected = second.probabilities
-    deviations = np.sqrt((np.nanvar(chosen, axis=0) + np.nanvar(rejected, axis=0)) / 2)
-    told = (chosen - rejected) / np.where(deviations > 0, deviations, 1.0)
     row_of = {pair_id: row for row, pair_id in enumerate(second.pair_ids)}
     rows = np.array([row_of.get(pair_id, -1) for pair_id in pair_ids], dtype=np.int64)
-    if not (rows >= 0).any():
+    is_labelled = second.labelled[0] & second.labelled[1]
+    matched = np.flatnonzero((rows >= 0) & is_labelled[rows])
+    if not len(matched):
         raise RecipeError(
             f"The {len(second.pair_ids)} pairs of 'isolation.audit_labels' are none of the "
-            f"{len(pair_ids)} of this build; label its sources with `valuedata label`."
+            f"{len(pair_ids)} of this build, or have no labels; label its sources with `valuedata "
+            "label`."
         )
+    sides = second.probabilities[:, rows[matched]]
     found = np.full((len(pair_ids), len(second.names)), np.nan)
-    found[rows >= 0] = told[rows[rows >= 0]]
-    return found, tuple(f"{name} (second extractor)" for name in second.names)
+    found[matched] = _divide(sides[0] - sides[1], sides)
+    return found, second.names
+
+
+def _divide(differences: Floats, sides: Floats) -> Floats:
+    """Differences, (m, k), in pooled deviations of (2, m, k) sides; NaN where they do not vary."""
+    if len(differences) == 1:
+        return np.full_like(differences, np.nan)
+    pooled = sides.var(axis=1, ddof=1).mean(axis=0)
+    varies = pooled > DEGENERATE * np.square(sides).mean(axis=(0, 1))
+    return differences / np.sqrt(np.where(varies, pooled, np.nan))

@@ -1,7 +1,7 @@
 """From labelled pairs to subsets: one-sided, semantically distinct, clustered, capped, split."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,38 +9,24 @@ import numpy.typing as npt
 from datasets import Dataset
 
 from valuedata.accounting import Step, Verdict
-from valuedata.cleaning.dedup import find_semantic_duplicates
-from valuedata.errors import IsolationError, SelectionError
+from valuedata.errors import SelectionError
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import list_values, resolve_values
 from valuedata.progress import Progress
 from valuedata.recipe import ALL_VALUES, Recipe
-from valuedata.selection.balance import Balanced, Distinct, balance
-from valuedata.selection.clusters import cluster_texts
+from valuedata.selection.balance import Balanced, balance
+from valuedata.selection.distinct import EmbedPairs, Found, find_candidates
 from valuedata.selection.side_effects import Measured
 from valuedata.selection.splits import SPLITS, assign_splits
 from valuedata.selection.xor import (
     SideCounts,
     cap_pairs,
     count_sides,
-    require_margin,
-    select_one_sided,
 )
 
-__all__ = [
-    "EmbedPairs",
-    "Subset",
-    "choose_subset",
-    "find_candidates",
-    "join_user_turns",
-    "select_subsets",
-    "split_subsets",
-]
+__all__ = ["Subset", "choose_subset", "select_subsets", "split_subsets"]
 
 logger = logging.getLogger(__name__)
-
-EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""Gives (n, d) float32 unit vectors of the chosen and of the rejected replies."""
 
 
 @dataclass(frozen=True)
@@ -110,23 +96,21 @@ def select_subsets(
     known = list_values(labels.names)
     values = known if takes_all else resolve_values(recipe.values, known)
     subsets = []
-    refused: IsolationError | None = None
+    refused: list[SelectionError] = []
     with progress("Selecting", len(values)) as advance:
         for value in values:
-            found = find_candidates(pairs, labels, value, recipe, embed_pairs)
-            if found.candidates is not None and len(found.candidates.rows) >= least:
-                try:
-                    subsets.append(choose_subset(found, measured, recipe))
-                except IsolationError as error:
-                    if not takes_all:
-                        raise
-                    refused = error
-                    logger.warning("%s", error)
+            found = find_candidates(pairs, labels, value, recipe, embed_pairs, least)
+            if found.candidates is not None:
+                chosen = _try_choose(found, measured, recipe)
+                subsets += [chosen] if isinstance(chosen, Subset) else []
+                refused += [] if isinstance(chosen, Subset) else [chosen]
             elif not takes_all:
                 raise SelectionError(_explain_empty(value, count_sides(labels, value), recipe))
             advance(1)
-    if not subsets and refused is not None:
-        raise refused
+    if refused and not (takes_all and subsets):
+        raise refused[0]
+    for error in refused:
+        logger.warning("%s", error)
     if not subsets:
         counts = {value: count_sides(labels, value).one_sided for value in values}
         best = max(values, key=lambda value: counts[value])
@@ -135,70 +119,6 @@ def select_subsets(
             "before margin and semantic duplicates); lower --min-pairs or add a --source."
         )
     return subsets
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The candidate pairs of one value, and how they were found.
-
-    Attributes:
-        value: Name of the value.
-        steps: The stages, over the labelled pairs.
-        flipped: (n,) bool over the labelled pairs.
-        margin: (n,) float32 over the labelled pairs.
-        cluster: (n,) object over the labelled pairs: name of the cluster, None for others.
-        candidates: What the steps left; None where that is nothing.
-    """
-
-    value: str
-    steps: tuple[Step, ...]
-    flipped: npt.NDArray[np.bool_]
-    margin: npt.NDArray[np.float32]
-    cluster: npt.NDArray[np.object_]
-    candidates: Distinct | None
-
-
-def find_candidates(
-    pairs: Dataset, labels: Labels, value: str, recipe: Recipe, embed_pairs: EmbedPairs
-) -> Found:
-    """Finds the pairs of one value: one-sided, of enough margin, semantically distinct, clustered.
-
-    Args:
-        pairs: n labelled pairs.
-        labels: Their labels.
-        value: Name of the value.
-        recipe: Settings of selection and deduplication, and the seed.
-        embed_pairs: Gives the vectors of the one-sided pairs.
-    """
-    one_sided = select_one_sided(labels, value)
-    steps = [Step(np.arange(len(labels)), one_sided.verdict)]
-    rows = steps[-1].kept
-    steps.append(Step(rows, require_margin(one_sided.margin[rows], recipe.selection.min_margin)))
-    rows = steps[-1].kept
-    cluster = np.full(len(labels), None, dtype=object)
-    candidates = None
-    if len(rows):
-        chosen, rejected = embed_pairs(pairs.select(rows))
-        flipped = one_sided.flipped[rows, None]
-        rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
-        ranks = np.argsort(np.argsort(-one_sided.margin[rows], kind="stable"))
-        distinct = find_semantic_duplicates(rewarded, other, ranks, recipe.dedup.semantic_cosine)
-        steps.append(Step(rows, distinct))
-        rows, kept = steps[-1].kept, distinct.kept
-        vectors = _unite(chosen[kept], rejected[kept])
-        texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
-        clusters = cluster_texts(vectors, texts, recipe.seed)
-        cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
-        candidates = Distinct(
-            value=value,
-            rows=rows,
-            flipped=one_sided.flipped[rows],
-            margin=one_sided.margin[rows],
-            sources=np.array(pairs.select(rows)["source"], dtype=object),
-            clusters=clusters.assignment,
-            vectors=(rewarded[kept], other[kept]),
-        )
-    return Found(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster, candidates)
 
 
 def choose_subset(found: Found, measured: Measured | None, recipe: Recipe) -> Subset:
@@ -210,7 +130,7 @@ def choose_subset(found: Found, measured: Measured | None, recipe: Recipe) -> Su
         recipe: The caps, and how to isolate.
 
     Raises:
-        IsolationError: If too few candidates hold the tolerance.
+        SelectionError: If too few candidates hold the tolerance, or a cap cannot hold.
     """
     candidates = found.candidates
     assert candidates is not None  # noqa: S101 - as the docstring asks
@@ -225,6 +145,13 @@ def choose_subset(found: Found, measured: Measured | None, recipe: Recipe) -> Su
         verdict = balanced.isolated.verdict
     steps = (*found.steps, Step(candidates.rows, verdict))
     return Subset(found.value, steps, found.flipped, found.margin, found.cluster, balanced)
+
+
+def _try_choose(found: Found, measured: Measured | None, recipe: Recipe) -> Subset | SelectionError:
+    try:
+        return choose_subset(found, measured, recipe)
+    except SelectionError as error:
+        return error
 
 
 def _warn_of_room(value: str, caps: Verdict, max_pairs: int | None) -> None:
@@ -276,20 +203,6 @@ def split_subsets(
     )
     split[rows] = np.array(SPLITS, dtype=object)[assigned]
     return split
-
-
-def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:
-    """The user's words in a prompt."""
-    return "\n".join(turn["content"] for turn in prompt if turn["role"] == "user")
-
-
-def _unite(
-    chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """(n, d) float32 unit vectors of pairs: the direction between those of the two replies."""
-    both = chosen + rejected
-    united: npt.NDArray[np.float32] = both / np.linalg.norm(both, axis=1, keepdims=True)
-    return united
 
 
 def _explain_empty(value: str, found: SideCounts, recipe: Recipe) -> str:

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from valuedata.errors import RecipeError, name_nearest
+from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.readings import Reading
 from valuedata.labelling.values import LABEL_NAMES, ValueDefinition, read_definition
 from valuedata.recipe import ALL_VALUES
+from valuedata.settings import EMBEDDING, QUALITY
 
 __all__ = ["VALUE_SUFFIXES", "OwnValue", "load_own_value"]
 
@@ -91,7 +93,7 @@ def load_own_value(path: Path) -> OwnValue:
             labels a reply twice or too few replies.
     """
     file = read_definition(path, ValueFile)
-    if file.name in (*LABEL_NAMES, ALL_VALUES):
+    if file.name in (*LABEL_NAMES, *MARKERS, ALL_VALUES, QUALITY, EMBEDDING):
         raise RecipeError(
             f"Value file {path} has the name {file.name!r}, which valuedata has itself; give "
             "another, such as 'my-" + file.name + "'."
