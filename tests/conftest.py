@@ -21,10 +21,20 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
-def vector_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache of the session's own, so that tests neither see nor touch the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+def vector_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
+    """A cache of the session's own, so that tests neither see nor touch the user's.
+
+    All workers share it, for the vectors of the bundled corpus cost half a minute.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder if worker_id == "master" else folder.parent) / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VALUEDATA_CACHE", str(folder))
         yield folder

@@ -43,13 +43,17 @@ class LlmServer:
 
     def read_requests(self) -> list[dict[str, Any]]:
         """Every call so far: time, key, organization, body, reply, number of the attempt."""
-        address = self.base_url.removesuffix("/v1") + "/requests"
-        with build_opener(ProxyHandler({})).open(address, timeout=30) as response:
-            requests: list[dict[str, Any]] = json.load(response)
+        requests: list[dict[str, Any]] = self._read("requests")
         return requests
 
     def count(self) -> int:
-        return len(self.read_requests())
+        """How many calls there were so far."""
+        return int(self._read("count"))
+
+    def _read(self, name: str) -> Any:
+        address = f"{self.base_url.removesuffix('/v1')}/{name}"
+        with build_opener(ProxyHandler({})).open(address, timeout=30) as response:
+            return json.load(response)
 
 
 @contextmanager
@@ -91,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._send(200, json.dumps(self.requests).encode())
+        found = len(self.requests) if self.path == "/count" else self.requests
+        self._send(200, json.dumps(found).encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -12,15 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.checks import check_conservation, check_splits
+from tests.cli.rows import choose_rows, write_rows
 from valuedata.errors import SelectionError, UnknownValueError
 from valuedata.intake.known import STARTER_FILE
+from valuedata.labelling.values import VALUE_NAMES
 from valuedata.pipeline import build, label, survey
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release, load_release, verify_release
 
 pytestmark = pytest.mark.usefixtures("vector_cache")
 
-N_REAL_ROWS = 800
+N_SOME_ROWS = 30
+N_REAL_ROWS = {"hh": 150, "ultrafeedback": 30}  # the latter are much longer
 STARTER_LABELS = STARTER_FILE.with_name("labels.jsonl")
 
 
@@ -85,17 +88,25 @@ def test_a_rebuild_gives_the_same_bytes(starter: Release, tmp_path: Path) -> Non
         assert (again.folder / path).read_bytes() == (starter.folder / path).read_bytes(), path
 
 
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Empathy of a part of the bundled corpus, whose vectors are quickly computed anew."""
+    folder = tmp_path_factory.mktemp("some")
+    write_rows(folder / "some.jsonl", choose_rows("empathy", N_SOME_ROWS))
+    recipe = make_recipe({"values": ["empathy"], "sources": [str(folder / "some.jsonl")]})
+    return build(recipe, folder / "out")
+
+
 def test_the_state_of_the_cache_does_not_change_a_byte(
-    starter: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another value first, into a fresh cache: vectors come from other batches than in one run."""
+    """Some rows first, into a fresh cache: vectors come from other batches than in one run."""
     monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
-    rows = STARTER_FILE.read_text(encoding="utf-8").splitlines()[100:117]
-    (tmp_path / "part.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    part = make_recipe({"values": ["empathy"], "sources": [str(tmp_path / "part.jsonl")]})
-    survey(part)
-    again = build(make_recipe({"values": ["empathy", "deception"]}), tmp_path / "again")
-    assert again.content_hash == starter.content_hash
+    write_rows(tmp_path / "part.jsonl", choose_rows("empathy", N_SOME_ROWS)[10:27])
+    survey(make_recipe({"values": ["empathy"], "sources": [str(tmp_path / "part.jsonl")]}))
+    source = str(some.folder.parent / "some.jsonl")
+    again = build(make_recipe({"values": ["empathy"], "sources": [source]}), tmp_path / "again")
+    assert again.content_hash == some.content_hash
 
 
 def test_datasets_and_trl_take_a_subset_as_it_is(starter: Release, tmp_path: Path) -> None:
@@ -116,13 +127,14 @@ def test_a_split_keeps_the_flipped_share(starter: Release) -> None:
     assert abs(sum(train) / len(train) - share) < 0.15
 
 
-def test_all_takes_each_value_that_is_large_enough(tmp_path: Path) -> None:
-    recipe = make_recipe({"values": ["all"], "selection": {"min_pairs": 40}})
+def test_all_takes_each_value_that_is_large_enough(some: Release, tmp_path: Path) -> None:
+    source = str(some.folder.parent / "some.jsonl")
+    recipe = make_recipe({"values": ["all"], "sources": [source], "selection": {"min_pairs": 4}})
     counts = survey(recipe).counts
     release = build(recipe, tmp_path / "out")
-    large = {value for value in release.manifest["survey"] if counts[value].one_sided >= 40}
+    large = {value for value in release.manifest["survey"] if counts[value].one_sided >= 4}
     assert set(release.values) == large
-    assert large
+    assert 1 < len(large) < len(VALUE_NAMES)
     check_conservation(release)
     check_splits(release)
 
@@ -182,43 +194,60 @@ def test_labels_are_written_one_a_pair_in_input_order(tmp_path: Path, suffix: st
 
 
 KILLED = """
-import os, signal, sys, threading
+import os, signal, sys
+from contextlib import contextmanager
 from valuedata.pipeline import build
 from valuedata.recipe import make_recipe
-threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
-build(make_recipe({"values": ["empathy", "deception"]}), sys.argv[1])
+
+@contextmanager
+def die(stage, total):
+    n_done = 0
+    def advance(n):
+        nonlocal n_done
+        n_done += n
+        if stage == sys.argv[3] and n_done > total / 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+    yield advance
+
+build(make_recipe({"values": ["empathy"], "sources": [sys.argv[1]]}), sys.argv[2], die)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.2, 1.5])
+@pytest.mark.parametrize("stage", ["Labelling", "Forecasting"])
 def test_a_killed_build_is_completed_by_the_next(
-    starter: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+    some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
+    """Killed in the middle of a stage: with the sources read, or with all but the card written."""
     monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "releases" / "out"
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(out), str(seconds)], check=False)
-    assert killed.returncode == -9
+    source = str(some.folder.parent / "some.jsonl")
+    words = [sys.executable, "-c", KILLED, source, str(out), stage]
+    assert subprocess.run(words, check=False).returncode == -9
     assert not out.exists()
-    again = build(make_recipe({"values": ["empathy", "deception"]}), out)
-    assert again.content_hash == starter.content_hash
+    assert len(list(out.parent.iterdir())) == 1
+    again = build(make_recipe({"values": ["empathy"], "sources": [source]}), out)
+    assert again.content_hash == some.content_hash
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
 @pytest.mark.slow
 def test_real_data_becomes_a_release(shared_data: Path, tmp_path: Path) -> None:
     """A slice of each real source, in its own format."""
-    (file,) = (shared_data / "preference" / "hh-rlhf" / "harmless-base").glob("*.jsonl.gz")
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        (tmp_path / "hh.jsonl").write_text("".join(islice(lines, N_REAL_ROWS)), encoding="utf-8")
+    folder = shared_data / "preference"
+    (hh,) = (folder / "hh-rlhf" / "harmless-base").glob("*.jsonl.gz")
+    for name, file in (("hh", hh), ("ultrafeedback", folder / "ultrafeedback" / "eval.jsonl.gz")):
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            rows = "".join(islice(lines, N_REAL_ROWS[name]))
+        (tmp_path / f"{name}.jsonl").write_text(rows, encoding="utf-8")
     recipe = make_recipe(
         {
             "values": ["all"],
             "sources": [
                 f"hh-rlhf={tmp_path / 'hh.jsonl'}",
-                f"ultrafeedback={shared_data / 'preference' / 'ultrafeedback' / 'eval.jsonl.gz'}",
+                f"ultrafeedback={tmp_path / 'ultrafeedback.jsonl'}",
             ],
-            "selection": {"min_pairs": 50},
+            "selection": {"min_pairs": 30},
         }
     )
     release = build(recipe, tmp_path / "out")

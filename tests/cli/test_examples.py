@@ -11,8 +11,8 @@ ELSEWHERE = ("hh-rlhf", "my-", "gold.jsonl")  # the Hub's data, and files of the
 
 
 @pytest.mark.slow
-def test_examples_run(run, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
+@pytest.mark.usefixtures("vector_cache")
+def test_examples_run(run) -> None:
     n_run = 0
     for command, module in COMMANDS.items():
         found = getattr(import_module(f"valuedata.cli.{module}"), command)

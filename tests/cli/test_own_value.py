@@ -123,8 +123,11 @@ def test_commands_know_the_new_value(worked, run) -> None:
     assert f"Value '{NAME}' is unknown" in result.stderr
     survey = json.loads(run("survey", "--weights", weights, "--json").stdout)
     assert list(survey["values"]) == [*LABEL_NAMES, NAME]
-    words = ("--value", "all", "--min-pairs", 1, "--out", "all")
-    assert run("build", *words, "--weights", weights).exit_code == 0
+    texts = ["prompt", "chosen", "rejected"]
+    rows = load_release(release).load(NAME, "train").select_columns(texts).to_list()
+    write_rows(Path("rows.jsonl"), rows)
+    words = ("--value", "all", "--min-pairs", len(rows) // 2, "--source", "rows.jsonl")
+    assert run("build", *words, "--out", "all", "--weights", weights).exit_code == 0
     assert NAME in load_release(Path("all")).values
 
 
