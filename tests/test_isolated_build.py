@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from valuedata.cli import main
 from valuedata.controls import build_controls
 from valuedata.errors import RecipeError
-from valuedata.pipeline import build
+from valuedata.pipeline import build, label
 from valuedata.pruning import drop_pairs
 from valuedata.recipe import load_recipe, make_recipe
 from valuedata.release.folder import Release, load_release, verify_release
+from valuedata.release.hashing import hash_file
 from valuedata.release.trace import trace
 
 HELD = ("validation", "refusal", "characters", "list-items")
@@ -164,6 +165,39 @@ def test_dropping_pairs_ends_the_isolation_aloud(
     assert "The subset of empathy was isolated" in caplog.text
     assert "isolation" not in dropped.manifest["values"]["empathy"]
     assert "## Side effects held down" not in (dropped.folder / "README.md").read_text("utf-8")
+
+
+def test_another_extractor_audits_what_was_chosen(
+    isolated: Release,
+    vector_cache: Path,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    """By the classifier's own labels, the audit sees what the isolation saw."""
+    if isolated.manifest["values"]["empathy"]["isolation"]["mode"] == "weights":
+        pytest.skip("once is enough")
+    labels = tmp_path / "labels.parquet"
+    label(make_recipe({"values": ["all"]}), labels)
+    isolation = {"mode": "subset", "hold": list(HELD), "tolerance": TOLERANCE}
+    audited = build(
+        make_recipe(
+            {"values": ["empathy"], "isolation": isolation | {"audit_labels": str(labels)}}
+        ),
+        tmp_path / "out",
+    )
+    manifest = audited.manifest
+    assert manifest["recipe"]["isolation"]["audit_labels"] == "labels.parquet"
+    assert manifest["labels"]["audited_by"] == {
+        "file": "labels.parquet",
+        "sha256": hash_file(labels),
+    }
+    found = {
+        effect["name"]: effect for effect in manifest["values"]["empathy"]["isolation"]["effects"]
+    }
+    for name in ("refusal", "humor"):
+        own, second = found[name], found[f"{name} (second extractor)"]
+        assert (second["held"], second["kind"]) == (False, "second extractor")
+        assert second["isolated"] == pytest.approx(own["isolated"], abs=2e-4)
+    assert "by another extractor" in (audited.folder / "README.md").read_text("utf-8")
 
 
 def test_a_tolerance_out_of_reach_exits_with_2_and_the_frontier(

@@ -30,6 +30,7 @@ from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import ALL_VALUES, Recipe
 from valuedata.release.decisions import Trail
 from valuedata.release.folder import Release, load_release
+from valuedata.release.hashing import hash_file
 from valuedata.release.manifest import (
     count_flags,
     describe_labels,
@@ -126,7 +127,7 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "valuedata_version": version("valuedata"),
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
             "sources": [asdict(record) for record in intake.records],
-            "labels": describe_labels(extractor.fingerprint, labels),
+            "labels": describe_labels(extractor.fingerprint, labels) | _describe_second(recipe),
             "markers": describe_markers(),
             "survey": {value: found.to_json() for value, found in counts.items()},
             "stages": [report.to_json() for report in _report(intake, cleaned)],
@@ -220,6 +221,14 @@ def _read_second(recipe: Recipe) -> LabelRecords | None:
     if recipe.isolation is None or recipe.isolation.audit_labels is None:
         return None
     return read_records(Path(recipe.isolation.audit_labels))
+
+
+def _describe_second(recipe: Recipe) -> dict[str, Any]:
+    """Which file of labels isolation was audited by, for the manifest; nothing without one."""
+    if recipe.isolation is None or recipe.isolation.audit_labels is None:
+        return {}
+    file = Path(recipe.isolation.audit_labels)
+    return {"audited_by": {"file": file.name, "sha256": hash_file(file)}}
 
 
 def _list_negative(extractor: Extractor) -> list[str]:
