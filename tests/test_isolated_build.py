@@ -168,13 +168,10 @@ def test_dropping_pairs_ends_the_isolation_aloud(
 
 
 def test_another_extractor_audits_what_was_chosen(
-    isolated: Release,
     vector_cache: Path,  # noqa: ARG001
     tmp_path: Path,
 ) -> None:
     """By the classifier's own labels, the audit sees what the isolation saw."""
-    if isolated.manifest["values"]["empathy"]["isolation"]["mode"] == "weights":
-        pytest.skip("once is enough")
     labels = tmp_path / "labels.parquet"
     label(make_recipe({"values": ["all"]}), labels)
     isolation = {"mode": "subset", "hold": list(HELD), "tolerance": TOLERANCE}
