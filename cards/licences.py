@@ -1,8 +1,9 @@
 """Which licence a release may carry, given those of its sources."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-__all__ = ["combine_licences"]
+__all__ = ["combine_licences", "is_non_commercial", "list_restrictions"]
 
 # From the most permissive to the strictest: attribution, then share-alike, then non-commercial.
 STRICTNESS = (
@@ -16,6 +17,12 @@ STRICTNESS = (
 )
 SHARE_ALIKE = "cc-by-sa-4.0"  # what is made of it may carry no further restriction
 NON_COMMERCIAL = frozenset({"cc-by-nc-4.0", "cc-by-nc-sa-4.0"})
+RESTRICTIONS = {
+    "cc-by-sa-4.0": "share-alike, what you make of it must carry the same licence",
+    "cc-by-nc-4.0": "non-commercial, no commercial use of the data",
+    "cc-by-nc-sa-4.0": "non-commercial and share-alike, no commercial use of the data, and what "
+    "you make of it must carry the same licence",
+}
 
 
 def combine_licences(licences: Iterable[str | None]) -> str:
@@ -28,3 +35,27 @@ def combine_licences(licences: Iterable[str | None]) -> str:
     if not found <= set(STRICTNESS) or (SHARE_ALIKE in found and NON_COMMERCIAL & found):
         return "unknown"
     return max(found, key=STRICTNESS.index)
+
+
+def is_non_commercial(licences: Iterable[str | None]) -> bool:
+    """Whether any of the licences forbids commercial use."""
+    return any((licence or "").lower() in NON_COMMERCIAL for licence in licences)
+
+
+def list_restrictions(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Name, licence and restriction of each source that restricts what may be done.
+
+    Args:
+        sources: Sources as the manifest names them.
+    """
+    found = []
+    for source in sources:
+        licence = source["licence"] or "unknown"
+        known = licence.lower() in STRICTNESS
+        restriction = RESTRICTIONS.get(
+            licence.lower(),
+            "" if known else "read its terms before any use of the data",
+        )
+        if restriction:
+            found.append((source["name"], licence, restriction))
+    return found

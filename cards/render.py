@@ -6,60 +6,100 @@ from typing import Any
 
 import yaml
 
+from cards.citations import PAPER, cite_valuedata
+from cards.croissant import list_columns, write_croissant
+from cards.facts import Facts, read_facts
 from cards.figures import draw_sides
 from cards.forecast import draw_crosstalk, draw_love
+from cards.front_matter import make_front_matter
 from cards.isolation import count_side_effects, draw_isolation
-from cards.licences import combine_licences
+from cards.licences import combine_licences, is_non_commercial, list_restrictions
 from cards.markdown import fence, make_environment
+from cards.subset_figures import draw_map, draw_margins, draw_quality, draw_sources
 from valuedata.release.folder import Release, load_release
 from valuedata.release.forecast import list_largest, read_forecast
 
 __all__ = ["render_card"]
 
-EXAMPLE_CHARACTERS = 600
-SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+MEASURES = {
+    "subset_precision": "pairs with the value in the rewarded reply and not in the other",
+    "subset_precision_rewarded": "pairs with the value in the rewarded reply",
+    "subset_recall": "truly one-sided pairs that are found",
+    "precision": "replies labelled with it that express it",
+    "recall": "replies that express it that are labelled with it",
+    "average_precision": "average precision over replies",
+}
+"""Measure of quality to what the card calls it."""
 
 
 def render_card(folder: Path) -> None:
-    """Writes README.md and figures/ of a release from its manifest and its Parquet.
+    """Writes README.md, croissant.json and figures/ of a release from its other files.
 
     Raises:
-        ReleaseError: If the folder holds no manifest.
+        ReleaseError: If the folder holds no manifest, or a file is missing or damaged.
         jinja2.UndefinedError: If the manifest lacks a fact that the card states.
     """
     release = load_release(folder)
-    manifest = release.manifest
-    if "controls" in manifest:
-        card = (
-            make_environment()
-            .get_template("controls.md.jinja")
-            .render(front_matter=_front_matter(release), manifest=manifest)
-        )
-        (folder / "README.md").write_text(card, encoding="utf-8")
-        return
-    draw_sides(manifest["survey"], release.values, folder / "figures" / "sides.png")
-    forecast = read_forecast(release)
-    if forecast is not None:
-        _draw_forecast(forecast, folder / "figures")
-    for value, subset in manifest["values"].items():
-        if "isolation" in subset:
-            draw_isolation(
-                subset["isolation"], value, folder / "figures" / f"isolation-{value}.png"
-            )
+    write_croissant(release)
+    if "controls" in release.manifest:
+        template, facts = "controls.md.jinja", {}
+    else:
+        template, facts = "dataset.md.jinja", _gather(release)
     environment = make_environment()
     environment.filters["largest"] = list_largest
     environment.filters["side_effects"] = count_side_effects
-    card = environment.get_template("dataset.md.jinja").render(
-        front_matter=_front_matter(release),
-        manifest=manifest,
-        forecast=forecast,
-        recipe=fence(
-            yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(),
-            "yaml",
-        ),
-        examples={value: _pick_example(release, value) for value in release.values},
+    card = environment.get_template(template).render(
+        front_matter=make_front_matter(release), manifest=release.manifest, **facts
     )
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    (folder / "README.md").write_text(card.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def _gather(release: Release) -> dict[str, Any]:
+    """Draws the figures, and gathers what the template says beside the manifest."""
+    manifest, facts, forecast = release.manifest, read_facts(release), read_forecast(release)
+    figures = release.folder / "figures"
+    is_llm = manifest["recipe"]["labels"]["extractor"] == "llm"
+    evidence = {
+        value: told["evidence"] for value, told in manifest["values"].items() if told["evidence"]
+    }
+    draw_sides(manifest["survey"], release.values, figures / "sides.png")
+    _draw_subsets(facts, figures, with_margins=not is_llm)
+    if evidence:
+        draw_quality(evidence, figures / "quality.png")
+    if forecast is not None:
+        _draw_forecast(forecast, figures)
+    for value, told in manifest["values"].items():
+        if "isolation" in told:
+            draw_isolation(told["isolation"], value, figures / f"isolation-{value}.png")
+    recipe = yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True)
+    licences = [source["licence"] for source in manifest["sources"]]
+    return {
+        "facts": facts,
+        "forecast": forecast,
+        "is_llm": is_llm,
+        "has_quality": bool(evidence),
+        "has_weights": any("weight" in list_columns(release, value) for value in release.values),
+        "measures": MEASURES,
+        "harmful": [
+            value
+            for value, told in manifest["values"].items()
+            if told["definition"]["valence"] == "negative"
+        ],
+        "licence": combine_licences(licences),
+        "is_non_commercial": is_non_commercial(licences),
+        "restrictions": list_restrictions(manifest["sources"]),
+        "recipe": fence(recipe.rstrip(), "yaml"),
+        "paper": PAPER,
+        "software": cite_valuedata(manifest["valuedata_version"]),
+    }
+
+
+def _draw_subsets(facts: Facts, figures: Path, *, with_margins: bool) -> None:
+    draw_sources(facts.subsets, figures / "sources.png")
+    if with_margins:
+        draw_margins(facts.subsets, figures / "margins.png")
+    for value, found in facts.subsets.items():
+        draw_map(found, figures / f"map-{value}.png")
 
 
 def _draw_forecast(forecast: Mapping[str, Any], figures: Path) -> None:
@@ -68,61 +108,3 @@ def _draw_forecast(forecast: Mapping[str, Any], figures: Path) -> None:
         draw_love(forecast, value, figures / f"forecast-{value}.png")
     if len(forecast["values"]) > 1:
         draw_crosstalk(forecast, figures / "crosstalk.png")
-
-
-def _front_matter(release: Release) -> str:
-    manifest = release.manifest
-    n_pairs = sum(subset["n_pairs"] for subset in manifest["values"].values())
-    controls = manifest.get("controls")
-    values = controls["values"] if controls else release.values
-    content: dict[str, Any] = {
-        "pretty_name": ("Controls: " if controls else "Value subsets: ") + ", ".join(values),
-        "license": combine_licences(source["licence"] for source in manifest["sources"]),
-        "task_categories": ["text-generation"],
-        "size_categories": [_name_size(n_pairs)],
-        "tags": [
-            "trl",
-            "dpo",
-            "preference",
-            "valuedata",
-            *(["control"] if controls else []),
-            *values,
-        ],
-        "configs": [
-            {
-                "config_name": value,
-                "data_files": [
-                    {"split": split, "path": f"data/{value}/{split}-*.parquet"}
-                    for split in manifest["values"][value]["splits"]
-                ],
-            }
-            for value in release.values
-        ],
-    }
-    if manifest["recipe"]["quality"]["language"]:
-        content["language"] = [manifest["recipe"]["quality"]["language"]]
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-
-
-def _name_size(n_pairs: int) -> str:
-    return next((name for name, limit in SIZES if n_pairs < limit), "n>1M")
-
-
-def _pick_example(release: Release, value: str) -> dict[str, str] | None:
-    """The training pair of largest margin; none for a value that is bad to have more of."""
-    if release.manifest["values"][value]["definition"]["valence"] == "negative":
-        return None
-    rows = release.load(value, next(iter(release.manifest["values"][value]["splits"])))
-    pair = rows[max(range(len(rows)), key=lambda row: rows["margin"][row])]
-    return {
-        "prompt": _quote(pair["prompt"][-1]["content"]),
-        "rewarded": _quote(pair["chosen"][-1]["content"]),
-        "other": _quote(pair["rejected"][-1]["content"]),
-        "flipped": "yes" if pair["flipped"] else "no",
-    }
-
-
-def _quote(text: str) -> str:
-    """Text of the data as a Markdown block that it cannot break out of."""
-    short = text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS].rstrip() + " …"
-    return fence(short, "text")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cards.reading import lint, read_front_matter
 from tests.checks import check_conservation, check_splits
 from tests.cli.rows import read_starter, write_rows
 from valuedata.controls import build_controls
@@ -196,6 +197,12 @@ def test_the_card_tells_of_every_control(controls: Release) -> None:
     for name in NAMES:
         assert f"| `{name}` | `empathy` | " in card
     assert "`valuedata controls RELEASE --out FOLDER --value empathy --seeds 0 7`" in card
+    assert lint(controls) == []
+    head = read_front_matter(controls)
+    assert [config["config_name"] for config in head["configs"]] == list(NAMES)
+    assert {info["config_name"] for info in head["dataset_info"]} == set(NAMES)
+    assert {"control", "empathy"} <= set(head["tags"])
+    assert (controls.folder / "croissant.json").exists()
 
 
 @pytest.fixture(scope="module")

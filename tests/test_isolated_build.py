@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from tests.cards.reading import lint, read_figures
 from valuedata.cli import main
 from valuedata.controls import build_controls
 from valuedata.errors import RecipeError
@@ -136,7 +137,12 @@ def test_the_card_tells_plain_beside_isolated(isolated: Release) -> None:
     assert "## Side effects held down" in card
     assert f"| {told['margin']['plain']:.3f} | {told['margin']['isolated']:.3f} |" in card
     assert "largest of 4 held" in card
-    assert (isolated.folder / "figures" / "isolation-empathy.png").stat().st_size > 10_000
+    assert isolated.folder / "figures" / "isolation-empathy.png" in read_figures(isolated)
+    assert ("| `weight` | " in card) == (told["mode"] == "weights")
+    assert lint(isolated) == []
+    columns = json.loads((isolated.folder / "croissant.json").read_text("utf-8"))["recordSet"][0]
+    names = [field["name"] for field in columns["field"]]
+    assert names == ["split", *isolated.load("empathy", "train").column_names]
 
 
 def test_the_recipe_in_the_manifest_isolates_again(isolated: Release) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from tests.cards.reading import lint
 from tests.llm_server import LlmServer, serve_llm
 from valuedata.cli import main
 from valuedata.controls import build_controls
@@ -147,7 +148,10 @@ def test_a_subset_by_a_language_model_is_built_from_the_cache_again(run, server,
     assert SECRET not in result.output
     card = (tmp_path / "one" / "README.md").read_text(encoding="utf-8")
     assert "the language model `tiny`" in card
-    assert "classifier" not in card.split("## Rebuild")[0]
+    assert "classifier" not in card.split("## How to rebuild it")[0]
+    assert "Not measured for this extractor" in card
+    assert "figures/margins.png" not in card
+    assert lint(release) == []
 
 
 def test_free_words_build_a_subset_too(run, tmp_path) -> None:

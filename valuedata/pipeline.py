@@ -37,6 +37,7 @@ from valuedata.release.manifest import (
     describe_recipe,
     list_versions,
 )
+from valuedata.release.maps import write_maps
 from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
@@ -117,6 +118,9 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
             write_pairs(staging, intake, cleaned, labels, trails, progress)
             write_markers(staging, intake.pairs, cleaned.rows, groups, markers)
+            write_maps(
+                staging, intake.pairs, cleaned.rows, {found.value: found.place for found in subsets}
+            )
             names = list_sources(intake.pairs)
             described = {
                 trail.value: _describe(trail, names, extractor) | _tell_isolation(subset, recipe)
@@ -127,7 +131,8 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
             "valuedata_version": version("valuedata"),
             "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
             "sources": [asdict(record) for record in intake.records],
-            "labels": describe_labels(extractor.fingerprint, labels) | _describe_second(recipe),
+            "labels": describe_labels(extractor.fingerprint, labels, extractor.definitions)
+            | _describe_second(recipe),
             "markers": describe_markers(),
             "survey": {value: found.to_json() for value, found in counts.items()},
             "stages": [report.to_json() for report in _report(intake, cleaned)],

@@ -9,6 +9,7 @@ from matplotlib.image import imread
 
 from cards.forecast import draw_crosstalk, draw_love
 from cards.render import render_card
+from tests.cards.reading import read_figures, read_section, read_tables
 from valuedata.release.folder import Release
 from valuedata.release.forecast import read_forecast
 
@@ -20,43 +21,32 @@ def forecast(starter: Release) -> dict:
     return content
 
 
-@pytest.fixture(scope="module")
-def section(starter: Release) -> str:
-    card = (starter.folder / "README.md").read_text(encoding="utf-8")
-    return card.split("## What training on them may also push")[1].split("## Where the pairs")[0]
+def test_the_card_defines_the_markers(starter: Release) -> None:
+    table = read_tables(read_section(starter, "How to use it"))[1]
+    assert [row[0] for row in table[1:]] == list(starter.manifest["markers"])
 
 
-def test_the_section_has_the_numbers_of_the_forecast(section: str, forecast: dict) -> None:
-    for value, found in forecast["values"].items():
-        (row,) = (line for line in section.splitlines() if line.startswith(f"| `{value}` |"))
-        target, area = found["target"]["difference"], found["separation"]
-        assert f"| {target['value']:+.2f} ({target['low']:+.2f} to {target['high']:+.2f}) |" in row
-        assert f"| {area['value']:.2f} ({area['low']:.2f} to {area['high']:.2f}) |" in row
-        assert f"| {found['n_found']} of {found['n_tested']} |" in row
-
-
-def test_the_section_defines_the_markers(section: str, starter: Release) -> None:
-    for name in starter.manifest["markers"]:
-        assert f"*{name}*, " in section
-
-
-def test_every_figure_is_there_and_readable(section: str, starter: Release) -> None:
+def test_every_figure_is_there_and_readable(starter: Release) -> None:
+    shown = read_figures(starter)
     for name in ("crosstalk", "forecast-empathy", "forecast-deception"):
-        assert f"(figures/{name}.png)" in section
-        height, width, _ = imread(starter.folder / "figures" / f"{name}.png").shape
+        file = starter.folder / "figures" / f"{name}.png"
+        assert file in shown
+        height, width, _ = imread(file).shape
         assert width == 1200
         assert 0.3 < height / width < 2
 
 
-def test_a_release_without_a_forecast_has_no_such_section(starter: Release, tmp_path: Path) -> None:
+def test_a_release_without_a_forecast_says_so(starter: Release, tmp_path: Path) -> None:
     folder = shutil.copytree(starter.folder, tmp_path / "out")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     del manifest["files"]["forecast.json"]
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     render_card(folder)
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "may also push" not in card
-    assert "other values may be trained along.\n" in card
+    assert "for this release that was not measured" in card
+    assert "also pushes\n" not in card
+    assert "Crosstalk" not in card
+    assert "figures/forecast-" not in card
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])

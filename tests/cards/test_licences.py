@@ -1,6 +1,6 @@
 import pytest
 
-from cards.licences import combine_licences
+from cards.licences import combine_licences, is_non_commercial, list_restrictions
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,20 @@ from cards.licences import combine_licences
 )
 def test_the_strictest_licence_wins(licences: list[str | None], combined: str) -> None:
     assert combine_licences(licences) == combined
+
+
+def test_what_restricts_is_named_with_its_source() -> None:
+    licences = {"a": "MIT", "b": "CC-BY-NC-4.0", "c": "CC-BY-SA-4.0", "d": None, "e": "GPL-3.0"}
+    sources = [{"name": name, "licence": licence} for name, licence in licences.items()]
+    unknown = "read its terms before any use of the data"
+    assert list_restrictions(sources) == [
+        ("b", "CC-BY-NC-4.0", "non-commercial, no commercial use of the data"),
+        ("c", "CC-BY-SA-4.0", "share-alike, what you make of it must carry the same licence"),
+        ("d", "unknown", unknown),
+        ("e", "GPL-3.0", unknown),
+    ]
+
+
+def test_one_source_forbids_commercial_use_of_all() -> None:
+    assert is_non_commercial(["MIT", "CC-BY-NC-SA-4.0"])
+    assert not is_non_commercial(["MIT", None, "CC-BY-SA-4.0"])

@@ -1,3 +1,5 @@
+"""The card as a whole: what it says where, and that nothing is missing, empty or left to chance."""
+
 import re
 import shutil
 from pathlib import Path
@@ -9,86 +11,151 @@ from matplotlib.image import imread
 
 from cards.markdown import escape_cell, fence
 from cards.render import render_card
+from tests.cards.reading import (
+    lint,
+    read_blocks,
+    read_body,
+    read_card,
+    read_figures,
+    read_section,
+    read_subsection,
+)
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release
 
-
-@pytest.fixture(scope="module")
-def card(starter: Release) -> str:
-    return (starter.folder / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def front_matter(card: str) -> dict:
-    return yaml.safe_load(card.split("---")[1])
-
-
-def test_front_matter_names_a_config_a_value_with_its_splits(
-    starter: Release, front_matter: dict
-) -> None:
-    assert [config["config_name"] for config in front_matter["configs"]] == list(starter.values)
-    for config in front_matter["configs"]:
-        for file in config["data_files"]:
-            assert list(starter.folder.glob(file["path"]))
-    assert front_matter["license"] == "apache-2.0"
-    assert front_matter["language"] == ["en"]
-    assert front_matter["size_categories"] == ["n<1K"]
-    assert {"trl", "dpo", "preference", "empathy", "deception"} <= set(front_matter["tags"])
+SECTIONS = [
+    "How it was made",
+    "Where the pairs come from",
+    "What was dropped, and why",
+    "Splits",
+    "Personal data",
+    "How to use it",
+    "Limits and out-of-scope uses",
+    "How to rebuild it",
+    "Datasheet",
+    "Notice",
+    "Citation",
+]
 
 
-def test_sizes_in_the_card_are_those_of_the_parquet(starter: Release, card: str) -> None:
-    for value in starter.values:
-        rows = {split: starter.load(value, split) for split in ("train", "validation", "test")}
-        flipped = sum(sum(split["flipped"]) for split in rows.values())
-        sizes = [len(split) for split in rows.values()]
-        numbers = " | ".join(str(n) for n in (sum(sizes), flipped, *sizes))
-        assert f"| `{value}` | {numbers} |" in card
+@pytest.fixture(scope="module", params=["starter", "single"])
+def release(request: pytest.FixtureRequest) -> Release:
+    return request.getfixturevalue(request.param)
 
 
-def test_drops_in_the_card_are_those_of_the_decisions(starter: Release, card: str) -> None:
-    reasons = starter.decisions.column("reason").to_pylist()
-    for reason in ("cut-off text", "empty turn", "contradictory duplicate", "near duplicate"):
-        assert f"{reason}: {reasons.count(reason)}" in card
-        assert reasons.count(reason)
+def list_headings(release: Release) -> list[str]:
+    return re.findall(r"^## (.*)$", read_body(release), flags=re.MULTILINE)
 
 
-def test_harmful_examples_are_not_shown(starter: Release, card: str) -> None:
-    section = card.split("### deception")[1].split("## Where")[0]
-    assert "no example is shown" in section
-    assert "```" not in section
-    for row in starter.load("deception", "train"):
-        assert row["chosen"][0]["content"] not in card
+def test_sections_of_several_values_come_after_their_overview(starter: Release) -> None:
+    first, second, *rest = list_headings(starter)
+    assert (first, second) == ("At a glance", "Crosstalk: what each subset pushes")
+    assert rest == ["The subset of empathy", "The subset of deception", *SECTIONS]
 
 
-def test_the_example_is_a_pair_of_the_training_split(starter: Release, card: str) -> None:
-    section = card.split("### empathy")[1].split("### deception")[0]
-    blocks = re.findall(r"```text\n(.*?)\n```", section, flags=re.DOTALL)
-    assert len(blocks) == 3
-    shown = [block.removesuffix(" …") for block in blocks]
-    assert any(
-        row["prompt"][-1]["content"].startswith(shown[0])
-        and row["chosen"][-1]["content"].startswith(shown[1])
-        and row["rejected"][-1]["content"].startswith(shown[2])
-        for row in starter.load("empathy", "train")
-    )
+def test_a_single_value_has_no_overview(single: Release) -> None:
+    assert list_headings(single) == ["At a glance", "The subset of curiosity", *SECTIONS]
+    assert not (single.folder / "figures" / "crosstalk.png").exists()
 
 
-def test_the_recipe_in_the_card_builds_the_same(starter: Release, card: str) -> None:
-    block = re.search(r"```yaml\n(.*?)\n```", card, flags=re.DOTALL)
-    assert block
-    recipe = make_recipe(yaml.safe_load(block[1]))
-    assert recipe == make_recipe({"values": ["empathy", "deception"]})
-    assert starter.content_hash in card
+def test_no_section_is_empty(release: Release) -> None:
+    lines = [line for line in read_body(release).splitlines() if line.strip()]
+    for line, following in zip(lines, [*lines[1:], "# end"], strict=True):
+        if line.startswith("#"):
+            level, next_level = (len(text.split(" ")[0]) for text in (line, following))
+            assert not following.startswith("#") or next_level == level + 1, line
 
 
-def test_no_section_is_empty(card: str) -> None:
-    assert not re.search(r"^(#+) .*\n+\1 ", card, flags=re.MULTILINE)
+def test_a_linter_finds_nothing(release: Release) -> None:
+    assert lint(release) == []
 
 
-def test_the_figure_is_readable_at_full_width(starter: Release) -> None:
-    height, width, _ = imread(starter.folder / "figures" / "sides.png").shape
-    assert width == 1200
-    assert 0.3 < height / width < 1
+def test_the_linter_would_find_something(starter: Release, tmp_path: Path) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(card.replace("## Splits\n\n", "## Splits\n"), "utf-8")
+    found = lint(Release(folder, starter.manifest))
+    assert any("Headings should be surrounded by blank lines" in entry for entry in found)
+
+
+def test_every_figure_is_shown_with_words_and_of_full_width(release: Release) -> None:
+    shown = read_figures(release)
+    assert set(shown) == set((release.folder / "figures").glob("*.png"))
+    for file, alt in shown.items():
+        assert len(alt.split()) >= 8
+        height, width, _ = imread(file).shape
+        assert width == 1200
+        assert 0.2 < height / width < 2
+
+
+def test_harm_is_named_at_the_top_and_its_pairs_are_described_only(starter: Release) -> None:
+    top = read_body(starter).partition("## At a glance")[0]
+    assert "> **Warning.** `deception` rewards replies" in top
+    examples = read_subsection(read_section(starter, "The subset of deception"), "Example pairs")
+    assert examples.count("Not shown, because it may do harm or holds personal data") == 2
+    assert "```" not in examples
+    card = read_card(starter)
+    for split in starter.manifest["values"]["deception"]["splits"]:
+        for row in starter.load("deception", split):
+            assert row["chosen"][-1]["content"][:60] not in card
+            assert row["prompt"][-1]["content"][:60] not in card
+
+
+def test_a_release_without_harm_or_terms_begins_with_the_glance(single: Release) -> None:
+    assert ">" not in read_body(single).partition("## At a glance")[0]
+
+
+def test_two_examples_are_pairs_of_the_training_split(starter: Release) -> None:
+    section = read_subsection(read_section(starter, "The subset of empathy"), "Example pairs")
+    shown = read_blocks(section, "text")
+    assert len(shown) == 6
+    rows = {row["pair_id"]: row for row in starter.load("empathy", "train")}
+    names = re.findall(r"Pair `([0-9a-f]{16})`", section)
+    for name, *texts in zip(names, shown[::3], shown[1::3], shown[2::3], strict=True):
+        row = rows[name]
+        for text, side in zip(texts, ("prompt", "chosen", "rejected"), strict=True):
+            said = " ".join(row[side][-1]["content"].split())
+            assert said.startswith(" ".join(text.removesuffix(" …").split()))
+    flipped = [rows[name]["flipped"] for name in names]
+    assert flipped == [False, True]
+    for name, kind in zip(names, (False, True), strict=True):
+        others = [row["margin"] for row in rows.values() if row["flipped"] == kind]
+        assert rows[name]["margin"] <= max(others)
+
+
+def test_the_recipe_in_the_card_builds_the_same(release: Release) -> None:
+    (block,) = read_blocks(read_section(release, "How to rebuild it"), "yaml")
+    recipe = make_recipe(yaml.safe_load(block))
+    expected = {
+        "empathy": {"values": ["empathy", "deception"]},
+        "curiosity": {"values": ["curiosity"], "quality": {"language": None}},
+    }
+    assert recipe == make_recipe(expected[release.values[0]])
+    assert release.content_hash in read_card(release)
+
+
+def test_every_source_is_cited_with_the_paper_and_valuedata(release: Release) -> None:
+    cited = read_blocks(read_section(release, "Citation"), "bibtex")
+    assert [re.match(r"@\w+\{(\w+),", block)[1] for block in cited] == [
+        "arora2026value",
+        "valuedata",
+        "valuedata_starter",
+    ]
+    assert "2605.07925" in cited[0]
+    assert "version = {0.1.0}" in cited[1]
+    for source in release.manifest["sources"]:
+        assert f"revision `{source['revision']}`" in read_section(release, "Notice")
+
+
+def test_the_same_release_gives_the_same_bytes(starter: Release, tmp_path: Path) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    rendered = [folder / "README.md", folder / "croissant.json", *folder.glob("figures/*")]
+    for file in rendered:
+        file.unlink()
+    render_card(folder)
+    for file in rendered:
+        path = file.relative_to(folder)
+        assert file.read_bytes() == (starter.folder / path).read_bytes(), path
 
 
 def test_a_missing_fact_is_an_error(starter: Release, tmp_path: Path) -> None:

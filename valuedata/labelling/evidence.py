@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -18,6 +18,18 @@ Recall measured on n of them has a 95 % interval of at most 1.96 * sqrt(0.25 / n
 7 points at 200, 10 points at 100.
 """
 
+MEASURES: Final = (
+    "subset_precision",
+    "subset_precision_rewarded",
+    "subset_recall",
+    "average_precision",
+    "precision",
+    "recall",
+)
+"""Measures of quality that a reader of a subset asks for, as `score` names them."""
+
+ENDS: Final = ("value", "low", "high")
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -27,7 +39,9 @@ class Evidence:
         n_positives: Labelled replies that express it and that its quality is measured on.
         average_precision: Cross-validated; None where it is undefined.
         precision: Cross-validated, at the threshold; None where no reply reaches it.
-        mix: What both are measured on: the labelled replies as they are, or weighed to an even mix.
+        measured: Measure to its `value` and the ends of its 95 % interval, `low` and `high`; None
+            where undefined. The measures of `MEASURES` that were made.
+        mix: What all are measured on: the labelled replies as they are, or weighed to an even mix.
         doubt: "weak" where quality is under the floor of own values, else "thin" where the replies
             are few; None where neither holds.
         note: The doubt in a sentence; empty where there is none.
@@ -36,6 +50,7 @@ class Evidence:
     n_positives: int
     average_precision: float | None
     precision: float | None
+    measured: Mapping[str, Mapping[str, float | None]]
     mix: Literal["as labelled", "even"]
     doubt: Literal["weak", "thin"] | None
     note: str
@@ -87,6 +102,7 @@ def read_evidence(names: Sequence[str], metadata: Mapping[str, Any]) -> dict[str
                 n_positives=quality["n_positives"],
                 average_precision=quality["average_precision"]["value"],
                 precision=quality["precision"]["value"],
+                measured=_read_measures(quality),
                 mix="as labelled",
                 **_find_doubt(quality["n_positives"]),
             )
@@ -106,9 +122,14 @@ def _read_own(entry: Mapping[str, Any]) -> Evidence:
         n_positives=entry["n_positives"],
         average_precision=precision["value"],
         precision=entry["precision"]["value"],
+        measured=_read_measures(entry),
         mix="even",
         **doubt,
     )
+
+
+def _read_measures(entry: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    return {name: {end: entry[name][end] for end in ENDS} for name in MEASURES if name in entry}
 
 
 def _find_doubt(n_positives: int) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from valuedata.labelling.labels import Labels
+from valuedata.labelling.values import ValueDefinition
 from valuedata.recipe import Recipe
 
 __all__ = ["count_flags", "describe_labels", "describe_recipe", "list_versions"]
@@ -48,11 +49,20 @@ def describe_recipe(recipe: Recipe, source_texts: Sequence[str]) -> dict[str, An
     return content
 
 
-def describe_labels(extractor: str, labels: Labels) -> dict[str, Any]:
-    """Who labelled what, and from which probability on a reply expresses it, as JSON types."""
+def describe_labels(
+    extractor: str, labels: Labels, definitions: Mapping[str, ValueDefinition]
+) -> dict[str, Any]:
+    """Who labelled what, and from which probability on a reply expresses it, as JSON types.
+
+    Args:
+        extractor: Its fingerprint.
+        labels: The labels.
+        definitions: What each name of the labels means.
+    """
     content: dict[str, Any] = {
         "extractor": extractor,
         "names": list(labels.names),
+        "valences": [definitions[name].valence for name in labels.names],
         "thresholds": [float(threshold) for threshold in labels.thresholds],
     }
     return content if labels.tally is None else content | {"tally": labels.tally.to_json()}

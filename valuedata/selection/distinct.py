@@ -12,6 +12,7 @@ from valuedata.cleaning.dedup import find_semantic_duplicates
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import Recipe
 from valuedata.selection.clusters import cluster_texts
+from valuedata.selection.maps import project_clusters
 from valuedata.selection.xor import require_margin, select_one_sided
 
 __all__ = [
@@ -59,6 +60,7 @@ class Found:
         flipped: (n,) bool over the labelled pairs.
         margin: (n,) float32 over the labelled pairs.
         cluster: (n,) object over the labelled pairs: name of the cluster, None for others.
+        place: (n, 2) float32 over the labelled pairs: their places on the map, NaN for others.
         candidates: What the steps left; None where that is too little.
     """
 
@@ -67,6 +69,7 @@ class Found:
     flipped: npt.NDArray[np.bool_]
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
+    place: npt.NDArray[np.float32]
     candidates: Distinct | None
 
 
@@ -94,6 +97,7 @@ def find_candidates(
     steps.append(Step(rows, require_margin(one_sided.margin[rows], recipe.selection.min_margin)))
     rows = steps[-1].kept
     cluster = np.full(len(labels), None, dtype=object)
+    place = np.full((len(labels), 2), np.nan, dtype=np.float32)
     candidates = None
     if len(rows) >= least:
         chosen, rejected = embed_pairs(pairs.select(rows))
@@ -105,8 +109,10 @@ def find_candidates(
         kept = distinct.kept
         rows, rewarded, other = rows[kept], rewarded[kept], other[kept]
         texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
-        clusters = cluster_texts(_unite(rewarded, other), texts, recipe.seed)
+        vectors = _unite(rewarded, other)
+        clusters = cluster_texts(vectors, texts, recipe.seed)
         cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
+        place[rows] = project_clusters(vectors, clusters.assignment)
         if len(rows) >= least:
             candidates = Distinct(
                 value=value,
@@ -117,7 +123,8 @@ def find_candidates(
                 clusters=clusters.assignment,
                 vectors=(rewarded, other),
             )
-    return Found(value, tuple(steps), one_sided.flipped, one_sided.margin, cluster, candidates)
+    facts = (one_sided.flipped, one_sided.margin, cluster, place)
+    return Found(value, tuple(steps), *facts, candidates)
 
 
 def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:

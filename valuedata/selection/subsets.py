@@ -40,6 +40,8 @@ class Subset:
         margin: (n,) float32 over the labelled pairs: p(rewarded) - p(other).
         cluster: (n,) object over the labelled pairs: name of the cluster, None for pairs never
             clustered.
+        place: (n, 2) float32 over the labelled pairs: where they lie on the map of the clusters,
+            NaN for pairs never clustered.
         balanced: What isolation did; None for a subset that was not isolated.
     """
 
@@ -48,6 +50,7 @@ class Subset:
     flipped: npt.NDArray[np.bool_]
     margin: npt.NDArray[np.float32]
     cluster: npt.NDArray[np.object_]
+    place: npt.NDArray[np.float32]
     balanced: Balanced | None = None
 
     @property
@@ -144,7 +147,8 @@ def choose_subset(found: Found, measured: Measured | None, recipe: Recipe) -> Su
         balanced = balance(candidates, measured, recipe)
         verdict = balanced.isolated.verdict
     steps = (*found.steps, Step(candidates.rows, verdict))
-    return Subset(found.value, steps, found.flipped, found.margin, found.cluster, balanced)
+    facts = (found.flipped, found.margin, found.cluster, found.place)
+    return Subset(found.value, steps, *facts, balanced)
 
 
 def _try_choose(found: Found, measured: Measured | None, recipe: Recipe) -> Subset | SelectionError:
