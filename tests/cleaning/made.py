@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
+from valuedata.cleaning.filters import FILTERS
+from valuedata.recipe import QualitySettings
 from valuedata.schema import PAIR_FEATURES, Message, Pair, make_pair
 
 PROMPT = "How do I repot a fern?"
 CHOSEN = "Loosen the roots, move it to a slightly larger pot and water it well."
 REJECTED = "Ferns do not like to be moved, so it is best to leave yours where it is."
+DEFAULTS = QualitySettings()
 
 
 def make(
@@ -29,3 +32,9 @@ def make(
 def gather(pairs: Sequence[Pair]) -> Dataset:
     columns = {name: [pair[name] for pair in pairs] for name in PAIR_FEATURES}  # type: ignore[literal-required]
     return Dataset.from_dict(columns, features=PAIR_FEATURES)
+
+
+def find_objections(pair: Pair, settings: QualitySettings = DEFAULTS) -> list[str]:
+    """Reasons of every filter, not of the first one only."""
+    reasons = (check(pair, settings) for check in FILTERS.values())
+    return [reason for reason in reasons if reason is not None]
