@@ -34,9 +34,8 @@ def server():
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: LlmServer, vector_cache: Path):
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: LlmServer):
     """Runs a command with the language model, in a folder with `rows.jsonl` and its own answers."""
-    assert vector_cache.is_dir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
