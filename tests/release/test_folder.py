@@ -81,7 +81,7 @@ def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="cannot be read"):
         load_release(tmp_path)
     (tmp_path / "manifest.json").write_text('{"format_version": 99}', encoding="utf-8")
-    with pytest.raises(ReleaseError, match="has release format 99, this version reads 2"):
+    with pytest.raises(ReleaseError, match="has release format 99, this version reads 3"):
         load_release(tmp_path)
 
 
@@ -183,12 +183,12 @@ def test_a_release_caught_between_two_renames_comes_back(tmp_path: Path) -> None
     assert load_release(out).content_hash == old.content_hash
 
 
-def test_the_content_hash_covers_the_parquet_alone(tmp_path: Path) -> None:
+def test_the_content_hash_covers_the_parquet_alone_and_no_map(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     # sha256sum of "abc", FIPS 180-2 appendix B.1
     abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert hash_file(tmp_path / "a") == abc
-    hashes = {"b.parquet": "2", "a.parquet": "1", "README.md": "3"}
+    hashes = {"b.parquet": "2", "a.parquet": "1", "README.md": "3", "maps.parquet": "4"}
     assert hash_content(hashes) == hash_content({"a.parquet": "1", "b.parquet": "2"})
     assert hash_content(hashes) != hash_content({"a.parquet": "2", "b.parquet": "1"})
 

@@ -10,7 +10,8 @@ from datasets import Dataset
 from tests.builders import make_pairs
 from valuedata.errors import ReleaseError
 from valuedata.release.folder import Release, load_release
-from valuedata.release.maps import MAPS_FILE, read_map, write_maps
+from valuedata.release.hashing import MAPS_FILE
+from valuedata.release.maps import read_map, write_maps
 from valuedata.schema import PAIR_FEATURES
 
 

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ROWS_PER_FILE = 250_000
 REQUIRED: Mapping[str, type] = {
     "recipe": dict,
@@ -82,7 +82,7 @@ class Release:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over the hashes of the data files and of decisions.parquet."""
+        """SHA-256 over the hashes of the Parquet files that say something; `hash_content`."""
         return str(self.manifest["content_hash"])
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,9 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from valuedata.release.folder import Release, read_table
+from valuedata.release.hashing import MAPS_FILE
 
-__all__ = ["MAPS_FILE", "read_map", "write_maps"]
-
-MAPS_FILE: Final = "maps.parquet"
+__all__ = ["read_map", "write_maps"]
 
 
 def write_maps(

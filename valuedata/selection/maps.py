@@ -30,7 +30,7 @@ def project_clusters(
     Source: principal components of the between-group scatter, Krzanowski 1979, "Between-Groups
         Comparison of Principal Components", JASA 74.
     """
-    with threadpool_limits(limits=1):  # sums in one order, so that every machine draws the same
+    with threadpool_limits(limits=1):  # sums in one order, whatever the number of cores
         rows = vectors.astype(np.float64)
         rows -= rows.mean(axis=0)
         sizes = np.bincount(assignment)
