@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from datasets import Features, List, Value
 
 from cards.citations import PAPER
-from cards.licences import combine_licences
+from cards.licences import SPDX_IDS, combine_licences
 from valuedata.release.folder import Release
 
 __all__ = ["CROISSANT_FILE", "list_columns", "write_croissant"]
@@ -56,21 +56,19 @@ def write_croissant(release: Release) -> None:
     manifest = release.manifest
     licences = [source["licence"] for source in manifest["sources"]]
     language = manifest["recipe"]["quality"]["language"]
+    values, title, description = _describe_release(release)
     content = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
-        "name": "value-subsets-" + "-".join(release.values),
-        "description": (
-            "Preference pairs in which one reply expresses a value and the other does not: "
-            + ", ".join(release.values)
-        ),
+        "name": "-".join((title, *values)),
+        "description": f"{description}: {', '.join(values)}",
         "version": f"1.0.0+{release.content_hash[:12]}",
         "citeAs": PAPER,
         "license": _name_licence(licences),
         "isBasedOn": [source["homepage"] for source in manifest["sources"] if source["homepage"]],
         "inLanguage": [] if language is None else [language],
-        "keywords": ["preference data", "values", *release.values],
+        "keywords": ["preference data", "values", *values],
         "distribution": [
             *(
                 _describe_file(path, told)
@@ -97,11 +95,27 @@ def list_columns(release: Release, name: str) -> Features:
     return Features.from_arrow_schema(pq.read_schema(release.files(name, split)[0]))
 
 
+def _describe_release(release: Release) -> tuple[tuple[str, ...], str, str]:
+    """The values that a release is about, what it is called, and what its pairs are."""
+    controls = release.manifest.get("controls")
+    if controls is not None:
+        return (
+            tuple(controls["values"]),
+            "value-subset-controls",
+            "Preference pairs to compare subsets of values with, as many in every split, drawn at "
+            "random or by length, or the subset with its replies exchanged. Controls of",
+        )
+    return (
+        release.values,
+        "value-subsets",
+        "Preference pairs in which one reply expresses a value and the other does not",
+    )
+
+
 def _name_licence(licences: list[str | None]) -> str:
-    """The page of the combined licence, which is that of one of the sources; or "unknown"."""
+    """The page of the combined licence, or "unknown"."""
     combined = combine_licences(licences)
-    written = {(licence or "unknown").lower(): licence for licence in licences}
-    return "unknown" if combined == "unknown" else f"{SPDX}{written[combined]}.html"
+    return "unknown" if combined == "unknown" else f"{SPDX}{SPDX_IDS[combined]}.html"
 
 
 def _describe_file(path: str, told: dict[str, Any]) -> dict[str, Any]:

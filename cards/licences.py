@@ -1,20 +1,25 @@
 """Which licence a release may carry, given those of its sources."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["combine_licences", "is_non_commercial", "list_restrictions"]
+__all__ = ["SPDX_IDS", "combine_licences", "is_non_commercial", "list_restrictions"]
 
 # From the most permissive to the strictest: attribution, then share-alike, then non-commercial.
-STRICTNESS = (
-    "cc0-1.0",
-    "mit",
-    "apache-2.0",
-    "cc-by-4.0",
-    "cc-by-sa-4.0",
-    "cc-by-nc-4.0",
-    "cc-by-nc-sa-4.0",
-)
+SPDX_IDS: Final[Mapping[str, str]] = {
+    "cc0-1.0": "CC0-1.0",
+    "mit": "MIT",
+    "apache-2.0": "Apache-2.0",
+    "cc-by-4.0": "CC-BY-4.0",
+    "cc-by-sa-4.0": "CC-BY-SA-4.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+    "cc-by-nc-sa-4.0": "CC-BY-NC-SA-4.0",
+}
+"""Licence as the Hub writes it to its SPDX identifier, whose case its address needs.
+
+Source: the list of licences of SPDX, and that of hub-docs, datasetcard.md.
+"""
+STRICTNESS = tuple(SPDX_IDS)
 SHARE_ALIKE = "cc-by-sa-4.0"  # what is made of it may carry no further restriction
 NON_COMMERCIAL = frozenset({"cc-by-nc-4.0", "cc-by-nc-sa-4.0"})
 RESTRICTIONS = {
@@ -29,7 +34,8 @@ def combine_licences(licences: Iterable[str | None]) -> str:
     """The strictest of the licences, as the Hub writes it; "unknown" where one is not known.
 
     Args:
-        licences: SPDX identifiers; None where a source, such as a local file, has none.
+        licences: Identifiers of SPDX or the Hub; None where a source, such as a local file, has
+            none.
     """
     found = {(licence or "unknown").lower() for licence in licences}
     if not found <= set(STRICTNESS) or (SHARE_ALIKE in found and NON_COMMERCIAL & found):

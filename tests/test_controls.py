@@ -202,7 +202,9 @@ def test_the_card_tells_of_every_control(controls: Release) -> None:
     assert [config["config_name"] for config in head["configs"]] == list(NAMES)
     assert {info["config_name"] for info in head["dataset_info"]} == set(NAMES)
     assert {"control", "empathy"} <= set(head["tags"])
-    assert (controls.folder / "croissant.json").exists()
+    told = json.loads((controls.folder / "croissant.json").read_text(encoding="utf-8"))
+    assert told["name"] == "value-subset-controls-empathy"
+    assert told["description"].endswith("with its replies exchanged. Controls of: empathy")
 
 
 @pytest.fixture(scope="module")

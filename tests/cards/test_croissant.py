@@ -76,6 +76,22 @@ def test_it_names_every_parquet_file_with_its_hash(starter: Release) -> None:
     assert content["license"] == "https://spdx.org/licenses/Apache-2.0.html"
 
 
+@pytest.mark.parametrize(
+    ("licence", "page"),
+    [("apache-2.0", "Apache-2.0"), ("mit", "MIT"), ("cc-by-4.0", "CC-BY-4.0")],
+)
+def test_licences_as_the_hub_writes_them_have_their_page(
+    starter: Release, tmp_path: Path, licence: str, page: str
+) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sources"][0]["licence"] = licence
+    finish_manifest(folder, manifest)
+    write_croissant(load_release(folder))
+    content = json.loads((folder / CROISSANT_FILE).read_text(encoding="utf-8"))
+    assert content["license"] == f"https://spdx.org/licenses/{page}.html"
+
+
 def test_what_is_not_known_is_left_out(starter: Release, tmp_path: Path) -> None:
     folder = shutil.copytree(starter.folder, tmp_path / "out")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

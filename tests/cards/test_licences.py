@@ -1,12 +1,13 @@
 import pytest
 
-from cards.licences import combine_licences, is_non_commercial, list_restrictions
+from cards.licences import SPDX_IDS, combine_licences, is_non_commercial, list_restrictions
 
 
 @pytest.mark.parametrize(
     ("licences", "combined"),
     [
         (["MIT"], "mit"),
+        (["apache-2.0", "mit"], "apache-2.0"),
         (["MIT", "Apache-2.0"], "apache-2.0"),
         (["CC-BY-4.0", "MIT"], "cc-by-4.0"),
         (["MIT", "CC-BY-NC-4.0", "CC-BY-4.0"], "cc-by-nc-4.0"),
@@ -18,6 +19,13 @@ from cards.licences import combine_licences, is_non_commercial, list_restriction
 )
 def test_the_strictest_licence_wins(licences: list[str | None], combined: str) -> None:
     assert combine_licences(licences) == combined
+
+
+def test_addresses_of_spdx_have_its_case() -> None:
+    assert {hub: spdx.lower() for hub, spdx in SPDX_IDS.items()} == {hub: hub for hub in SPDX_IDS}
+    assert SPDX_IDS["apache-2.0"] == "Apache-2.0"
+    assert SPDX_IDS["mit"] == "MIT"
+    assert SPDX_IDS["cc-by-nc-sa-4.0"] == "CC-BY-NC-SA-4.0"
 
 
 def test_what_restricts_is_named_with_its_source() -> None:
