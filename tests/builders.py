@@ -174,6 +174,7 @@ def _make_manifest(steps: list[Step], trail: Trail, seed: int) -> dict[str, Any]
                 "n_pairs": 8,
                 "n_bad": 1,
                 "homepage": None,
+                "red_teaming": False,
             }
         ],
         "labels": {

@@ -74,6 +74,7 @@ def test_record_names_content_not_the_machine(tmp_path, work):
         "citation": record.citation,
         "homepage": "https://huggingface.co/datasets/HuggingFaceH4/ultrafeedback_binarized",
         "format": "trl",
+        "red_teaming": False,
         "n_rows": 1,
         "n_pairs": 1,
         "n_bad": 0,

@@ -104,6 +104,28 @@ def test_local_copy_of_a_known_source_reads_its_folders_only():
     assert source.location == "harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz"
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hh-rlhf", True),
+        ("hh-rlhf=copy", True),
+        ("hh-rlhf=mine.jsonl", True),
+        ("copy/harmless-base", True),
+        ("ours=copy/harmless-base", True),
+        ("copy/helpful-base", True),
+        ("Anthropic/hh-rlhf@v1", True),
+        ("PKU-Alignment/PKU-SafeRLHF:version", True),
+        ("ultrafeedback", False),
+        ("ultrafeedback=mine.jsonl", False),
+        ("mine.jsonl", False),
+        ("org/hh-rlhf", False),
+    ],
+)
+def test_names_tell_of_red_teaming(text, expected):
+    assert resolve_source(text).red_teaming == expected
+
+
 def test_any_name_for_a_local_path(folder):
     source = resolve_source(f"ours={folder / 'mine.jsonl'}")
     assert (source.name, source.location, source.licence) == ("ours", "mine.jsonl", None)

@@ -44,6 +44,7 @@ class SourceRecord:
         citation: BibTeX, where it is known.
         homepage: Page of the data set, where there is one.
         format: Name of the format of its rows.
+        red_teaming: Whether prompts in it ask for harm on purpose, as far as names tell.
         n_rows: Raw rows.
         n_pairs: Pairs made of them.
         n_bad: Malformed rows among the rest.
@@ -56,6 +57,7 @@ class SourceRecord:
     citation: str | None
     homepage: str | None
     format: str
+    red_teaming: bool
     n_rows: int
     n_pairs: int
     n_bad: int
@@ -179,6 +181,7 @@ def _write_source(
         citation=source.citation,
         homepage=source.homepage,
         format=row_format.name,
+        red_teaming=source.red_teaming,
         n_rows=n_pairs + reasons.total(),
         n_pairs=n_pairs,
         n_bad=bad.total(),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KNOWN_SOURCES", "KnownSource"]
+__all__ = ["KNOWN_SOURCES", "KnownSource", "is_red_teaming"]
 
 STARTER_FILE = Path(__file__).parent / "starter" / "pairs.jsonl"
 
@@ -24,6 +24,7 @@ class KnownSource:
         format: Name of the format of its rows.
         revision: Branch, tag or commit; the commit that it resolves to is recorded.
         file: The bundled file; None for a Hub data set.
+        red_teaming: Whether prompts in it were written to make a model do harm.
     """
 
     name: str
@@ -37,6 +38,7 @@ class KnownSource:
     splits: tuple[str, ...] = ("train",)
     revision: str = "main"
     file: Path | None = None
+    red_teaming: bool = False
 
     @property
     def homepage(self) -> str | None:
@@ -120,6 +122,7 @@ KNOWN_SOURCES = {
                 "helpful-online",
                 "helpful-rejection-sampled",
             ),
+            red_teaming=True,
         ),
         KnownSource(
             name="pku-saferlhf",
@@ -129,6 +132,7 @@ KNOWN_SOURCES = {
             citation=PKU_SAFERLHF,
             format="pku",
             config="default",
+            red_teaming=True,
         ),
         KnownSource(
             name="ultrafeedback",
@@ -150,3 +154,16 @@ KNOWN_SOURCES = {
         ),
     )
 }
+
+
+def is_red_teaming(name: str) -> bool:
+    """Whether a source or a local path of that name holds prompts that ask for harm on purpose.
+
+    The whole of hh-rlhf counts as such, its helpful folders too, for neither a pair nor the name
+    of a local copy tells which folder it is from.
+    """
+    return any(
+        name in (entry.name, *entry.folders)
+        for entry in KNOWN_SOURCES.values()
+        if entry.red_teaming
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from valuedata.errors import SourceError, name_nearest
 from valuedata.intake.formats import find_format
-from valuedata.intake.known import KNOWN_SOURCES, KnownSource
+from valuedata.intake.known import KNOWN_SOURCES, KnownSource, is_red_teaming
 from valuedata.intake.readers import DATA_SUFFIXES, is_data_file, name_stem
 
 __all__ = ["Source", "describe_source", "resolve_source"]
@@ -41,6 +41,7 @@ class Source:
         config: Its config; None for the default.
         folders: Its folders that are read; empty for the whole.
         splits: Its splits that are read; empty for "train" or an only one.
+        red_teaming: Whether prompts in it ask for harm on purpose, as far as names tell.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Source:
     config: str | None = None
     folders: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    red_teaming: bool = False
 
 
 def resolve_source(text: str, format_name: str | None = None) -> Source:
@@ -122,12 +124,19 @@ def _from_known(known: KnownSource, format_name: str | None) -> Source:
         config=known.config,
         folders=known.folders,
         splits=known.splits,
+        red_teaming=known.red_teaming,
     )
 
 
 def _from_files(root: Path, name: str, files: tuple[Path, ...], format_name: str | None) -> Source:
     location = ", ".join(file.relative_to(root).as_posix() for file in files)
-    return Source(name=name, location=location, files=files, format=format_name)
+    return Source(
+        name=name,
+        location=location,
+        files=files,
+        format=format_name,
+        red_teaming=is_red_teaming(name),
+    )
 
 
 def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
@@ -142,7 +151,13 @@ def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
     if known is None:
         return source
     # The format stays open: copies are often rewritten, and every format is told by its columns.
-    return replace(source, licence=known.licence, citation=known.citation, homepage=known.homepage)
+    return replace(
+        source,
+        licence=known.licence,
+        citation=known.citation,
+        homepage=known.homepage,
+        red_teaming=known.red_teaming or source.red_teaming,
+    )
 
 
 def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
@@ -162,6 +177,7 @@ def _from_hub(hub: re.Match[str], format_name: str | None) -> Source:
             repository=repository,
             config=hub["config"],
             splits=(hub["split"],) if hub["split"] else (),
+            red_teaming=known is not None and known.red_teaming,
         )
     return replace(source, revision=hub["revision"] or "main")
 
