@@ -7,13 +7,21 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from cards.markdown import fence
 from valuedata.release.decisions import KEEP
 from valuedata.release.folder import Release
 
-__all__ = ["Example", "Place", "choose_examples", "find_harmless", "quote_line"]
+__all__ = [
+    "Example",
+    "Place",
+    "choose_examples",
+    "find_harmless",
+    "is_harm_labelled",
+    "quote_line",
+]
 
 EXAMPLE_CHARACTERS = 600
 LINE_CHARACTERS = 90
@@ -21,7 +29,7 @@ BLOCK_WIDTH = 80
 N_EXAMPLES = 2
 
 # A reply that refuses or warns mostly answers a prompt that asks for harm.
-SIGNS_OF_HARM: Final = ("harmlessness", "refusal")
+SIGNS_OF_HARM: Final = frozenset({"deception", "violence", "harmlessness", "refusal"})
 MOST_HARM = 0.1  # p of any sign of harm; well below every threshold, for a card is read by all
 
 Place = tuple[str, int]
@@ -51,14 +59,23 @@ class Example:
     texts: Mapping[str, str] | None
 
 
+def is_harm_labelled(release: Release) -> bool:
+    """Whether the labels of a release know every sign of harm."""
+    return set(release.manifest["labels"]["names"]) >= SIGNS_OF_HARM
+
+
 def find_harmless(release: Release) -> set[Place]:
     """Finds the pairs that a card may quote: no reply shows a sign of harm, none personal data.
 
-    Signs of harm are values that are bad to have more of, and harmlessness and refusal.
+    Signs of harm are values that are bad to have more of, and harmlessness and refusal. Where both
+    replies comply with a prompt that asks for harm none may show, so red-teaming is never quoted;
+    and nothing is where the labels lack a sign.
 
     Args:
         release: The release.
     """
+    if not is_harm_labelled(release):
+        return set()
     told = release.manifest["labels"]
     signs = [
         column
@@ -66,10 +83,15 @@ def find_harmless(release: Release) -> set[Place]:
         if valence == "negative" or name in SIGNS_OF_HARM
     ]
     decisions = release.decisions
+    sources = release.manifest["sources"]
+    tame = [source["name"] for source in sources if not source["red_teaming"]]
     kept = decisions.filter(
         pc.and_(
-            pc.equal(decisions["outcome"], KEEP),
-            pc.equal(pc.list_value_length(decisions["flags"]), 0),
+            pc.and_(
+                pc.equal(decisions["outcome"], KEEP),
+                pc.equal(pc.list_value_length(decisions["flags"]), 0),
+            ),
+            pc.is_in(decisions["source"], pa.array(tame, pa.string())),
         )
     )
     harmless = np.ones(len(kept), dtype=bool)

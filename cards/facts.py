@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cards.examples import Example, Place, choose_examples, find_harmless, quote_line
+from cards.examples import (
+    Example,
+    Place,
+    choose_examples,
+    find_harmless,
+    is_harm_labelled,
+    quote_line,
+)
 from valuedata.release.decisions import KEEP
 from valuedata.release.folder import Release, read_table
 from valuedata.release.maps import read_map
@@ -28,7 +35,7 @@ class Topic:
     Attributes:
         name: Its typical words.
         n_pairs: Pairs in it.
-        prompt: Beginning of a prompt in it; None where every one is near harm.
+        prompt: Beginning of a prompt in it; None where none may be shown.
     """
 
     name: str
@@ -77,6 +84,7 @@ class Facts:
         n_kept: Pairs in any subset.
         kept: Source to its pairs in any subset.
         n_flagged: Pairs in any subset in which personal data were found.
+        is_harm_labelled: Whether the labels know every sign of harm; no text is shown without.
         subsets: Value to what is said of its subset.
     """
 
@@ -85,6 +93,7 @@ class Facts:
     n_kept: int
     kept: Mapping[str, int]
     n_flagged: int
+    is_harm_labelled: bool
     subsets: Mapping[str, SubsetFacts]
 
 
@@ -104,6 +113,7 @@ def read_facts(release: Release) -> Facts:
         n_kept=len(kept),
         kept={source["name"]: counts[source["name"]] for source in release.manifest["sources"]},
         n_flagged=int(pc.sum(pc.greater(pc.list_value_length(kept["flags"]), 0)).as_py()),
+        is_harm_labelled=is_harm_labelled(release),
         subsets={value: _read_subset(release, value, harmless) for value in release.values},
     )
 

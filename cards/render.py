@@ -1,6 +1,6 @@
 """The dataset card of a release, rendered from its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from cards.forecast import draw_crosstalk, draw_love
 from cards.front_matter import make_front_matter
 from cards.isolation import count_side_effects, draw_isolation
 from cards.licences import combine_licences, is_non_commercial, list_restrictions
-from cards.markdown import fence, make_environment
+from cards.markdown import escape_cell, fence, make_environment
 from cards.subset_figures import draw_map, draw_margins, draw_quality, draw_sources
 from valuedata.release.folder import Release, load_release
 from valuedata.release.forecast import list_largest, read_forecast
 
-__all__ = ["render_card"]
+__all__ = ["render_card", "tell_course"]
 
 MEASURES = {
     "subset_precision": "pairs with the value in the rewarded reply and not in the other",
@@ -30,6 +30,8 @@ MEASURES = {
     "average_precision": "average precision over replies",
 }
 """Measure of quality to what the card calls it."""
+TRACE = "trace"
+"""Stage at which `valuedata trace` drops pairs."""
 
 
 def render_card(folder: Path) -> None:
@@ -48,10 +50,33 @@ def render_card(folder: Path) -> None:
     environment = make_environment()
     environment.filters["largest"] = list_largest
     environment.filters["side_effects"] = count_side_effects
+    environment.filters["course"] = tell_course
     card = environment.get_template(template).render(
         front_matter=make_front_matter(release), manifest=release.manifest, **facts
     )
     (folder / "README.md").write_text(card.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def tell_course(stages: Sequence[Mapping[str, Any]]) -> str:
+    """How many pairs of a value had it on one side, and what each later stage left of them.
+
+    Args:
+        stages: The stages of a subset as the manifest has them, the one-sided pairs first.
+    """
+    first, *later = stages
+    text = f"{first['rows_out']:,}"
+    chosen = [stage for stage in later if stage["stage"] != TRACE]
+    if chosen:
+        *names, last = [stage["stage"] for stage in chosen]
+        text += f", after {' and '.join(filter(None, (', '.join(names), last)))} "
+        text += f"{chosen[-1]['rows_out']:,}"
+    for stage in later[len(chosen) :]:
+        (reason, n_dropped), *_ = stage["dropped"].items()
+        which = "pair that" if n_dropped == 1 else "pairs that"
+        verb = "pushes" if n_dropped == 1 else "push"
+        effect = escape_cell(reason.removeprefix("pushes "))
+        text += f", less {n_dropped:,} {which} {verb} {effect} {stage['rows_out']:,}"
+    return text
 
 
 def _gather(release: Release) -> dict[str, Any]:

@@ -164,6 +164,8 @@ def test_free_words_build_a_subset_too(run, tmp_path) -> None:
     assert f"price {tally['price']:,.4f}" in result.stderr
     card = (release.folder / "README.md").read_text(encoding="utf-8")
     assert "asked about each reply\nfor free words, which were mapped to the values" in card
+    assert "Not shown: harm was not labelled" in card
+    assert "```text" not in card
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])

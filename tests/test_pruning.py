@@ -94,6 +94,10 @@ def test_what_is_left_is_a_whole_release(pruned: Release, starter: Release, tmp_
     ]
     card = (pruned.folder / "README.md").read_text(encoding="utf-8")
     assert f"--effect {EFFECT} --value empathy --drop {N_DROPPED} --out FOLDER`" in card
+    left = pruned.manifest["values"]["empathy"]["n_pairs"]
+    assert (
+        f"and caps {left + N_DROPPED}, less {N_DROPPED} pairs that push {EFFECT} {left}; " in card
+    )
 
 
 def test_the_decisions_name_the_dropped_pairs(pruned: Release, starter: Release) -> None:

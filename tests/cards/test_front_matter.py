@@ -25,7 +25,9 @@ SIZES = re.compile(r"n<1K|1K<n<10K|10K<n<100K|100K<n<1M|1M<n<10M|10M<n<100M|100M
 CONFIG_NAME = re.compile(r"[^<>:/\\|?*]+")
 
 
-@pytest.fixture(scope="module", params=["starter", "single"])
+@pytest.fixture(
+    scope="module", params=["starter", "single", pytest.param("real", marks=pytest.mark.slow)]
+)
 def release(request: pytest.FixtureRequest) -> Release:
     return request.getfixturevalue(request.param)
 

@@ -9,8 +9,7 @@ import pytest
 import yaml
 from matplotlib.image import imread
 
-from cards.markdown import escape_cell, fence
-from cards.render import render_card
+from cards.render import render_card, tell_course
 from tests.cards.reading import (
     lint,
     read_blocks,
@@ -43,6 +42,13 @@ def release(request: pytest.FixtureRequest) -> Release:
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(
+    scope="module", params=["starter", "single", pytest.param("real", marks=pytest.mark.slow)]
+)
+def rendered(request: pytest.FixtureRequest) -> Release:
+    return request.getfixturevalue(request.param)
+
+
 def list_headings(release: Release) -> list[str]:
     return re.findall(r"^## (.*)$", read_body(release), flags=re.MULTILINE)
 
@@ -58,16 +64,16 @@ def test_a_single_value_has_no_overview(single: Release) -> None:
     assert not (single.folder / "figures" / "crosstalk.png").exists()
 
 
-def test_no_section_is_empty(release: Release) -> None:
-    lines = [line for line in read_body(release).splitlines() if line.strip()]
+def test_no_section_is_empty(rendered: Release) -> None:
+    lines = [line for line in read_body(rendered).splitlines() if line.strip()]
     for line, following in zip(lines, [*lines[1:], "# end"], strict=True):
         if line.startswith("#"):
             level, next_level = (len(text.split(" ")[0]) for text in (line, following))
             assert not following.startswith("#") or next_level == level + 1, line
 
 
-def test_a_linter_finds_nothing(release: Release) -> None:
-    assert lint(release) == []
+def test_a_linter_finds_nothing(rendered: Release) -> None:
+    assert lint(rendered) == []
 
 
 def test_the_linter_would_find_something(starter: Release, tmp_path: Path) -> None:
@@ -167,11 +173,29 @@ def test_a_missing_fact_is_an_error(starter: Release, tmp_path: Path) -> None:
         render_card(folder)
 
 
-def test_names_from_data_are_plain_text() -> None:
-    assert escape_cell("a|b\x1b[2J\n![x](y) <b> `c` *d_e*\\") == (
-        "a\\|b\ufffd\\[2J \\!\\[x\\](y) \\<b\\> \\`c\\` \\*d\\_e\\*\\\\"
-    )
-
-
-def test_a_block_is_longer_than_the_fences_in_it() -> None:
-    assert fence("```\nx", "yaml") == "````yaml\n```\nx\n````"
+@pytest.mark.parametrize(
+    ("stages", "course"),
+    [
+        ([("one-sided", 1200, {})], "1,200"),
+        ([("one-sided", 9, {}), ("caps", 8, {})], "9, after caps 8"),
+        (
+            [("one-sided", 9, {}), ("margin", 8, {}), ("duplicates", 7, {}), ("isolation", 6, {})],
+            "9, after margin, duplicates and isolation 6",
+        ),
+        (
+            [
+                ("one-sided", 9, {}),
+                ("caps", 8, {}),
+                ("trace", 6, {"pushes humor": 2}),
+                ("trace", 5, {"pushes word_count": 1}),
+            ],
+            r"9, after caps 8, less 2 pairs that push humor 6, "
+            r"less 1 pair that pushes word\_count 5",
+        ),
+    ],
+)
+def test_the_course_of_a_subset_follows_its_stages(
+    stages: list[tuple[str, int, dict[str, int]]], course: str
+) -> None:
+    told = [{"stage": name, "rows_out": n, "dropped": dropped} for name, n, dropped in stages]
+    assert tell_course(told) == course
