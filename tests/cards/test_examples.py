@@ -47,6 +47,24 @@ def test_pairs_with_personal_data_are_not_quoted(starter: Release, tmp_path: Pat
     assert not find_harmless(load_release(folder))
 
 
+def test_of_two_sources_only_the_one_without_red_teaming_is_quoted(
+    starter: Release, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(starter.folder, tmp_path / "out")
+    table = starter.decisions
+    names = ["attacks" if row % 2 else "starter" for row in table["source_row"].to_pylist()]
+    column = table.column_names.index("source")
+    renamed = table.set_column(column, "source", pa.array(names, table.schema.field("source").type))
+    pq.write_table(renamed, folder / "decisions.parquet")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (source,) = manifest["sources"]
+    manifest["sources"].append({**source, "name": "attacks", "red_teaming": True})
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    expected = {place for place in find_harmless(starter) if place[1] % 2 == 0}
+    assert expected
+    assert find_harmless(load_release(folder)) == expected
+
+
 def test_one_pair_of_each_kind_with_the_largest_margins(starter: Release) -> None:
     rows = starter.load("empathy", "train")
     everything = np.ones(len(list_places(starter, "empathy")), dtype=bool)
