@@ -11,6 +11,7 @@ from valuedata.errors import HubError, HubUnreachableError, ReleaseError
 from valuedata.hub.pull import open_release, pull
 from valuedata.hub.push import push
 from valuedata.hub.settings import PushSettings
+from valuedata.release.folder import Release, verify_release
 
 NAME = "org/name"
 pytestmark = UPLOADS
@@ -19,6 +20,11 @@ pytestmark = UPLOADS
 def overwrite(hub, path: str, content: bytes) -> None:
     change = [CommitOperationAdd(path, content)]
     hub.api().create_commit(NAME, change, commit_message="by hand", repo_type="dataset")
+
+
+def list_more(hub, release: Release, path: str) -> None:
+    files = {**release.manifest["files"], path: {"sha256": "0", "bytes": 1}}
+    overwrite(hub, "manifest.json", json.dumps({**release.manifest, "files": files}).encode())
 
 
 def test_what_is_pulled_is_what_was_pushed(hub, old, new, tmp_path):
@@ -90,10 +96,57 @@ def test_a_release_that_was_changed_by_hand_is_refused(hub, old, tmp_path):
 @pytest.mark.parametrize("path", ["../out.txt", "/elsewhere/out.txt", "data/../../out.txt"])
 def test_files_outside_of_a_release_are_refused(hub, old, tmp_path, path):
     push(old, NAME, api=hub.api())
-    files = {**old.manifest["files"], path: {"sha256": "0", "bytes": 1}}
-    overwrite(hub, "manifest.json", json.dumps({**old.manifest, "files": files}).encode())
+    list_more(hub, old, path)
     with pytest.raises(HubError, match="holds a release with a file outside of it"):
         pull(NAME, tmp_path / "out", api=hub.api())
+
+
+@pytest.mark.parametrize("path", ["", ".", "data/", "data//rows.parquet", "./README.md"])
+def test_paths_that_no_file_has_are_refused(hub, old, tmp_path, path):
+    push(old, NAME, api=hub.api())
+    list_more(hub, old, path)
+    with pytest.raises(HubError, match=r"holds a release with a file that cannot be one \('"):
+        pull(NAME, tmp_path / "out", api=hub.api())
+
+
+@pytest.mark.parametrize("path", ["data", "gone.parquet", "README.md/x", "[a]*.png", "x" * 999])
+def test_a_listed_file_that_is_not_there_is_named(hub, old, tmp_path, path):
+    push(old, NAME, api=hub.api())
+    list_more(hub, old, path)
+    for bring in (
+        lambda: pull(NAME, tmp_path / "out", api=hub.api()),
+        lambda: open_release(NAME, hub.api()),
+    ):
+        with pytest.raises(HubError, match=r"it lacks '|name too long"):
+            bring()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_deleted_by_hand_is_named(hub, old, tmp_path):
+    push(old, NAME, api=hub.api())
+    api = hub.api()
+    api.delete_file("figures/sides.png", NAME, repo_type="dataset")
+    with pytest.raises(HubError) as caught:
+        pull(NAME, tmp_path / "out", api=api)
+    assert str(caught.value) == (
+        "What org/name holds is no whole release (it lacks 'figures/sides.png'); ask its owner to "
+        "push it again."
+    )
+
+
+def test_files_of_others_in_the_cache_do_no_harm(hub, old, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    push(old, NAME, api=hub.api())
+    overwrite(hub, "LICENSE", b"mine")
+    hub.api().snapshot_download(NAME, repo_type="dataset")
+    opened = open_release(NAME, hub.api())
+    assert (opened.folder / "LICENSE").read_bytes() == b"mine"
+    assert verify_release(opened) == len(old.manifest["files"])
+    push(opened, "org/copy", api=hub.api())
+    assert hub.files("org/copy") == hash_files(old.folder)
+    (opened.folder / "figures" / "sides.png").unlink()
+    with pytest.raises(ReleaseError, match=r"figures/sides.png is missing"):
+        verify_release(opened)
 
 
 def test_what_is_not_there_is_said(hub, old, harmful, tmp_path):

@@ -255,6 +255,27 @@ def test_a_manifest_that_lacks_a_key_is_refused(tmp_path: Path, key: str) -> Non
         load_release(release.folder)
 
 
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ({"values": {"../up": {"splits": {}}}}, "has '../up' where a name is to stand"),
+        ({"values": {"a\x1b[2J": {"splits": {}}}}, r"has 'a\x1b[2J' where a name"),
+        ({"values": {"a": {"splits": {"*": 1}}}}, "has '*' where a name is to stand"),
+        ({"values": {"a": {"splits": []}}}, "does not tell the splits of every subset"),
+        ({"values": {"a": "b"}}, "does not tell the splits of every subset"),
+        ({"controls": {"values": ["a b"]}}, "has 'a b' where a name is to stand"),
+        ({"controls": {"values": "ab"}}, "does not tell what its controls are of"),
+        ({"controls": 1}, "does not tell what its controls are of"),
+    ],
+)
+def test_names_that_no_build_writes_are_refused(tmp_path, part, damage) -> None:
+    release = write_release(tmp_path / "out")
+    manifest = {**release.manifest, **part}
+    (release.folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ReleaseError, match=re.escape(f"is damaged: manifest.json {damage}")):
+        load_release(release.folder)
+
+
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_damaged_files_are_refused_when_read(tmp_path: Path, is_gone: bool) -> None:
     release = write_release(tmp_path / "out")

@@ -13,7 +13,8 @@ from valuedata.errors import HubError
 from valuedata.hub.connection import DATASET, name_failures
 from valuedata.hub.content import CARD, Content, Item
 from valuedata.hub.settings import MAIN, Gate, PushSettings
-from valuedata.release.folder import MANIFEST, join_problems
+from valuedata.release.damage import join_problems
+from valuedata.release.folder import MANIFEST
 
 __all__ = ["Plan", "Remote", "make_plan"]
 

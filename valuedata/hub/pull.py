@@ -13,6 +13,7 @@ from valuedata.errors import HubError, ReleaseError
 from valuedata.hub.connection import DATASET, connect, keep_trying, name_failures
 from valuedata.hub.names import is_hub_name, parse_name
 from valuedata.hub.settings import RETRY_SECONDS
+from valuedata.release.damage import join_problems
 from valuedata.release.folder import MANIFEST, Release, load_release, verify_release
 from valuedata.release.staging import stage_release
 
@@ -34,7 +35,7 @@ def open_release(text: str | Path, api: HfApi | None = None) -> Release:
         return load_release(text)
     name, revision = parse_name(str(text))
     try:
-        return _verify(name, _download(api or connect(), name, revision))
+        return _verify(name, _download(api or connect(), name, revision), is_shared=True)
     except HubError as error:
         said = str(error)
         said = said[0].lower() + said[1:] if said.startswith("The ") else said
@@ -90,10 +91,18 @@ def _download(api: HfApi, name: str, revision: str | None) -> Path:
                 f"{name} holds no release at {revision or 'its main branch'}: it has no "
                 f"{MANIFEST}; give a data set that `valuedata push` wrote."
             ) from error
-        wanted = [glob.escape(path) for path in _list_files(name, Path(file).parent)]
-        return Path(
+        paths = _list_files(name, Path(file).parent)
+        wanted = [glob.escape(path) for path in paths]
+        folder = Path(
             api.snapshot_download(name, repo_type=DATASET, revision=commit, allow_patterns=wanted)
         )
+        missing = [repr(path) for path in paths if not (folder / path).is_file()]
+    if missing:
+        raise HubError(
+            f"What {name} holds is no whole release (it lacks {join_problems(missing)}); ask its "
+            "owner to push it again."
+        )
+    return folder
 
 
 def _list_files(name: str, folder: Path) -> list[str]:
@@ -106,12 +115,17 @@ def _list_files(name: str, folder: Path) -> list[str]:
             raise HubError(
                 f"{name} holds a release with a file outside of it ({path!r}); do not use it."
             )
+        if path == "." or str(parts) != path:
+            raise HubError(
+                f"{name} holds a release with a file that cannot be one ({path!r}); ask its owner "
+                "to push it again."
+            )
     return paths
 
 
-def _verify(name: str, folder: Path) -> Release:
+def _verify(name: str, folder: Path, *, is_shared: bool = False) -> Release:
     with _blaming(name):
-        release = load_release(folder)
+        release = load_release(folder, is_shared=is_shared)
         verify_release(release)
     return release
 

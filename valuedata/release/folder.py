@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset, Features, Value
 
 from valuedata.errors import ReleaseError, name_nearest
+from valuedata.release.damage import find_damage, join_problems
 from valuedata.release.hashing import hash_content, hash_file
 from valuedata.schema import MESSAGES
 
@@ -31,19 +32,6 @@ __all__ = [
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 3
 ROWS_PER_FILE = 250_000
-REQUIRED: Mapping[str, type] = {
-    "recipe": dict,
-    "sources": list,
-    "labels": dict,
-    "stages": list,
-    "values": dict,
-    "splits": dict,
-    "flags": dict,
-    "versions": dict,
-    "content_hash": str,
-    "files": dict,
-}
-"""Key of the manifest to its type."""
 
 SUBSET_FEATURES = Features(
     pair_id=Value("string"),
@@ -70,10 +58,12 @@ class Release:
     Attributes:
         folder: Where it is.
         manifest: The content of manifest.json.
+        is_shared: Files of others may stand beside its own, as in the Hub's cache.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
+    is_shared: bool = False
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -194,8 +184,12 @@ def finish_manifest(staging: Path, content: Mapping[str, Any]) -> None:
     partial.replace(staging / MANIFEST)
 
 
-def load_release(folder: Path | str) -> Release:
+def load_release(folder: Path | str, *, is_shared: bool = False) -> Release:
     """Opens a release; `verify_release` checks its hashes.
+
+    Args:
+        folder: Where it is.
+        is_shared: Files of others may stand beside its own, as in the Hub's cache.
 
     Raises:
         ReleaseError: If the folder is no complete release that this version can read.
@@ -218,17 +212,18 @@ def load_release(folder: Path | str) -> Release:
             f"{folder} has release format {version}, this version reads {FORMAT_VERSION}; "
             "build it again."
         )
-    wrong = [key for key, kind in REQUIRED.items() if not isinstance(manifest.get(key), kind)]
-    if wrong:
+    damage = find_damage(manifest)
+    if damage:
         raise ReleaseError(
-            f"Release {folder} is damaged: {MANIFEST} lacks {join_problems(wrong)}; build or "
-            "download it again."
+            f"Release {folder} is damaged: {MANIFEST} {damage}; build or download it again."
         )
-    return Release(folder, manifest)
+    return Release(folder, manifest, is_shared)
 
 
 def verify_release(release: Release) -> int:
     """Checks that a release holds exactly the files of its manifest, unchanged.
+
+    Files of others beside them are damage, too, unless the folder is shared.
 
     Returns:
         The number of files verified.
@@ -256,7 +251,8 @@ def _find_problems(release: Release) -> list[str]:
     files = release.manifest["files"]
     found = set(list_files(release.folder))
     problems = [f"{path} is missing" for path in sorted(set(files) - found)]
-    problems += [f"{path} is not in the manifest" for path in sorted(found - set(files))]
+    if not release.is_shared:
+        problems += [f"{path} is not in the manifest" for path in sorted(found - set(files))]
     hashes = {path: hash_file(release.folder / path) for path in sorted(found & set(files))}
     problems += [f"{path} has changed" for path in hashes if hashes[path] != _hash_of(files[path])]
     if not problems and hash_content(hashes) != release.content_hash:
@@ -266,12 +262,6 @@ def _find_problems(release: Release) -> list[str]:
 
 def _hash_of(entry: object) -> object:
     return entry.get("sha256") if isinstance(entry, dict) else None
-
-
-def join_problems(problems: Sequence[str], limit: int = 3) -> str:
-    """Lists the first problems and says how many more there are."""
-    more = f" and {len(problems) - limit} more" if len(problems) > limit else ""
-    return ", ".join(problems[:limit]) + more
 
 
 def list_files(folder: Path, *, hidden: bool = False) -> list[str]:

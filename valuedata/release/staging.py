@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 
 from valuedata.errors import ReleaseError
 from valuedata.labelling.encoding.cache import find_cache_folder
-from valuedata.release.folder import MANIFEST, join_problems, list_files, load_release
+from valuedata.release.damage import join_problems
+from valuedata.release.folder import MANIFEST, list_files, load_release
 
 __all__ = ["stage_release"]
 
