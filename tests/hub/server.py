@@ -131,6 +131,12 @@ class Handler(Writing):
                 parts = {key: unquote(value) for key, value in found.groupdict().items() if value}
                 if failure == "overtake":
                     self.overtake(parts["id"])
+                if failure == "full":
+                    return {
+                        "objects": [
+                            {"oid": "0", "size": 1, "error": {"code": 413, "message": "full"}}
+                        ]
+                    }
                 return getattr(self, action)(**parts)
         raise Refusal(404, f"no such page: {method} {path}")
 

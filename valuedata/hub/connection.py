@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TypeVar
@@ -12,6 +12,7 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -37,10 +38,15 @@ LOST: tuple[type[BaseException], ...] = (
     ConnectionError,
     TimeoutError,
     LocalEntryNotFoundError,  # a download that broke and is not in the cache
-    RuntimeError,  # an upload that broke
     json.JSONDecodeError,  # an answer by something in between
 )
+FULL = "LFS batch API returned errors"
+"""What the Hub's client says where the Hub takes no more files; it has no class of its own.
+
+Source: huggingface_hub 2.4, `_commit_api.py`, `_upload_files`.
+"""
 WHOLE = "holds the old release or the new one, whole: run the same command again"
+UNTOUCHED = "is as it was"
 
 
 def connect() -> HfApi:
@@ -99,13 +105,14 @@ def keep_trying(action: Callable[[], Result], seconds: float) -> Result:
 
 
 @contextmanager
-def name_failures(api: HfApi, name: str, what: str) -> Iterator[None]:
-    """Turns every error of the Hub into one sentence.
+def name_failures(api: HfApi, name: str, what: str, done: Sequence[str] = ()) -> Iterator[None]:
+    """Turns every error of the Hub into one sentence, and leaves the program's own alone.
 
     Args:
         api: The client, whose token no sentence holds.
         name: The data set.
         what: What is being done, to follow "to".
+        done: What is true of the data set by now and was not before, each to follow its name.
 
     Raises:
         HubUnreachableError: If the same may work later.
@@ -117,15 +124,20 @@ def name_failures(api: HfApi, name: str, what: str) -> Iterator[None]:
         told = _explain(error, name, what)
         if told is None:
             raise
-        secret = str(api.token) if api.token else None
-        text = str(told).replace(secret, "(token)") if secret else str(told)
-        raise type(told)(text) from error
+        text = str(told)
+        if done:
+            kept = text.removesuffix(f"; {name} {UNTOUCHED}.").removesuffix(".")
+            text = f"{kept}; {name} {' and '.join(done)}."
+        raise type(told)(text.replace(str(api.token), "(token)") if api.token else text) from error
 
 
 def _explain(error: BaseException, name: str, what: str) -> HubError | None:
     """What an error means; None where it is none of the Hub's."""
-    if isinstance(error, (RuntimeError, LocalEntryNotFoundError)) and error.__cause__ is not None:
-        error = error.__cause__  # so the client tells of an upload or a download that failed
+    cause = error.__cause__
+    is_answer = isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError)
+    wraps = isinstance(error, (RuntimeError, ValueError, LocalEntryNotFoundError))
+    if wraps and not is_answer and isinstance(cause, (TRANSPORT_ERROR, OSError)):
+        error = cause  # so the client tells of an upload, a card or a download that failed
     if isinstance(error, HfHubHTTPError):
         return _explain_status(error, name, what)
     reason = _shorten(error)
@@ -136,8 +148,9 @@ def _explain(error: BaseException, name: str, what: str) -> HubError | None:
             f"The connection to the Hub broke ({reason}) when it was asked to {what}; {name} "
             f"{WHOLE}."
         )
-    if isinstance(error, ValueError):
-        return HubError(f"The Hub refuses to {what} ({reason}); {name} is as it was.")
+    if isinstance(error, HFValidationError) or reason.startswith(FULL):
+        said = reason.removeprefix(f"{FULL}:; ")
+        return HubError(f"The Hub refuses to {what} ({said}); {name} {UNTOUCHED}.")
     if isinstance(error, OSError):
         return HubError(
             f"An attempt to {what} failed ({reason}); mend that and run the same command again."
@@ -170,11 +183,11 @@ def _explain_status(error: HfHubHTTPError, name: str, what: str) -> HubError:
             "HF_TOKEN to a valid one.",
             403: f"The token may not {what} ({said}); use one that may write to {namespace}, or "
             "a name of your own.",
-            412: f"{name} was changed by someone else meanwhile, and nothing of yours was written; "
+            412: f"{name} was changed by someone else meanwhile, and no file of yours was written; "
             "look at it and push again.",
         }
         text = reasons.get(
-            status, f"The Hub refuses to {what} ({status}: {said}); {name} is as it was."
+            status, f"The Hub refuses to {what} ({status}: {said}); {name} {UNTOUCHED}."
         )
     return HubError(text)
 

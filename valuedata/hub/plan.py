@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from valuedata.errors import HubError
 from valuedata.hub.connection import DATASET, name_failures
@@ -83,7 +84,7 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
     Raises:
         HubUnreachableError: If the Hub does not answer.
         HubError: If the push would publish what is not meant to be public, replace what is no
-            release, or move a tag.
+            release, or move a tag, or the Hub does not take the card.
     """
     with name_failures(api, name, f"read {name}"):
         remote = _read_remote(api, name, settings.revision)
@@ -102,7 +103,20 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
     )
     _check_audience(plan)
     _check_place(plan)
+    if any(item.path == CARD for item in (*plan.new, *plan.changed)):
+        with name_failures(api, name, f"take the card for {name}"):
+            _check_card(api, content.card)
     return plan
+
+
+def _check_card(api: HfApi, card: str) -> None:
+    """Asks the Hub what `create_commit` asks it only after everything else was prepared."""
+    answer = get_session().post(
+        f"{api.endpoint}/api/validate-yaml",
+        json={"repoType": DATASET, "content": card},
+        headers=build_hf_headers(token=api.token),
+    )
+    hf_raise_for_status(answer)
 
 
 def _read_remote(api: HfApi, name: str, revision: str) -> Remote:

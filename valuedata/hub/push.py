@@ -1,5 +1,6 @@
 """A release to the Hub, in one commit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -14,14 +15,15 @@ from valuedata.errors import HubError, HubUnreachableError
 from valuedata.hub.connection import DATASET, check_login, connect, keep_trying, name_failures
 from valuedata.hub.content import prepare_content
 from valuedata.hub.names import parse_name
-from valuedata.hub.plan import Plan, make_plan
-from valuedata.hub.settings import MAIN, PushSettings
+from valuedata.hub.plan import Plan, Remote, make_plan
+from valuedata.hub.settings import MAIN, Gate, PushSettings
 from valuedata.release.folder import Release
 
 __all__ = ["Pushed", "check_name", "plan_push", "push"]
 
 HASH_WIDTH = 12
 DEFAULTS = PushSettings()
+MADE = "was made, private"
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,10 @@ def plan_push(
 def push(
     release: Release, name: str, settings: PushSettings = DEFAULTS, api: HfApi | None = None
 ) -> Pushed:
-    """Puts a release on the Hub in one commit; a failure leaves there what was there, whole.
+    """Puts a release on the Hub in one commit; a failure leaves the old release or the new, whole.
 
-    What stopped it, the same call goes on: files that arrived are not sent again, and a release
+    A failure may also leave a new data set private and empty, a gate or a branch, and says so. What
+    stopped it, the same call goes on: files that arrived are not sent again, and a release
     that is there already makes no commit.
 
     Args:
@@ -92,9 +95,10 @@ def push(
             raise HubError(
                 f"{plan.name} was changed by someone else meanwhile; look at it and push again."
             )
-        current = _prepare_place(client, current)
+        done = _compare_remotes(plan.remote, current.remote)
+        current = _prepare_place(client, current, done)
         base[:] = [current.remote.head]
-        return _finish(client, plan, current)
+        return _finish(client, plan, current, done)
 
     return keep_trying(attempt, settings.retry_seconds)
 
@@ -111,34 +115,57 @@ def check_name(text: str) -> str:
     return name
 
 
-def _prepare_place(api: HfApi, plan: Plan) -> Plan:
-    """Makes what is missing of the data set and its branch, and gates it before anything comes."""
+def _compare_remotes(before: Remote, now: Remote) -> list[str]:
+    """What earlier attempts made, even where the answer to them was lost."""
+    done = [MADE] if now.exists and not before.exists else []
+    if now.gated != before.gated:
+        done.append(_tell_gate(now.gated))
+    return done
+
+
+def _tell_gate(gate: Gate) -> str:
+    return "is no longer gated" if gate == "no" else f"is gated now ({gate})"
+
+
+def _prepare_place(api: HfApi, plan: Plan, done: list[str]) -> Plan:
+    """Makes what is missing of the data set and its branch, and gates it before anything comes.
+
+    Args:
+        api: The client.
+        plan: What is to be.
+        done: What is true by now, to which each step adds.
+    """
     name, settings = plan.name, plan.settings
     if not plan.remote.exists:
-        with name_failures(api, name, f"create {name}"):
+        with name_failures(api, name, f"create {name}", done):
             api.create_repo(name, repo_type=DATASET, private=True)
+        done.append(MADE)
     if plan.gate is not None:
-        with name_failures(api, name, f"gate {name}"):
+        with name_failures(api, name, f"gate {name}", done):
             gated = False if plan.gate == "no" else plan.gate
             api.update_repo_settings(name, repo_type=DATASET, gated=gated)
+        done.append(_tell_gate(plan.gate))
     if settings.revision != MAIN and plan.remote.head is None:
-        with name_failures(api, name, f"make the branch {settings.revision} of {name}"):
+        with name_failures(api, name, f"make the branch {settings.revision} of {name}", done):
             api.create_branch(name, repo_type=DATASET, branch=settings.revision, exist_ok=True)
+        done.append(f"has the branch {settings.revision}")
     if plan.remote.head is not None:
         return plan
     return make_plan(api, name, plan.content, settings)
 
 
-def _finish(api: HfApi, plan: Plan, current: Plan) -> Pushed:
+def _finish(api: HfApi, plan: Plan, current: Plan, done: list[str]) -> Pushed:
     """Commits, tags and publishes, in this order; what is done already is left out."""
     name, settings, remote = plan.name, plan.settings, current.remote
-    made = None if current.is_empty else _commit(api, current)
+    made = None if current.is_empty else _commit(api, current, done)
     commit = str(made.oid if made else remote.head)
+    done.append(f"holds the release at commit {commit[:HASH_WIDTH]}")
     if settings.tag is not None and settings.tag not in remote.tags:
-        with name_failures(api, name, f"tag {commit[:HASH_WIDTH]} of {name}"):
+        with name_failures(api, name, f"tag {commit[:HASH_WIDTH]} of {name}", done):
             api.create_tag(name, repo_type=DATASET, tag=settings.tag, revision=commit)
+        done.append(f"has the tag {settings.tag}")
     if settings.public and remote.private and not settings.create_pr:
-        with name_failures(api, name, f"make {name} public"):
+        with name_failures(api, name, f"make {name} public", done):
             api.update_repo_settings(name, repo_type=DATASET, private=False)
     page = f"{api.endpoint}/datasets/{name}"
     revision = settings.tag or (settings.revision if settings.revision != MAIN else None)
@@ -150,7 +177,7 @@ def _finish(api: HfApi, plan: Plan, current: Plan) -> Pushed:
     return Pushed(plan, commit, page, _write_loading(name, value, revision))
 
 
-def _commit(api: HfApi, plan: Plan) -> CommitInfo:
+def _commit(api: HfApi, plan: Plan, done: Sequence[str]) -> CommitInfo:
     """One commit of all that differs, which the Hub makes only where the head is still the same."""
     settings, release = plan.settings, plan.content.release
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
@@ -158,7 +185,7 @@ def _commit(api: HfApi, plan: Plan) -> CommitInfo:
         *(CommitOperationDelete(path, is_folder=False) for path in plan.deleted),
     ]
     try:
-        with name_failures(api, plan.name, f"write to {plan.name}"):
+        with name_failures(api, plan.name, f"write to {plan.name}", done):
             return api.create_commit(
                 plan.name,
                 operations,
