@@ -43,7 +43,8 @@ def make_release(
     """A release of three pairs of empathy, with a card and figures."""
     release = write_release(out, **how)
     manifest = dict(release.manifest)
-    manifest["values"]["empathy"]["definition"] = {"valence": valence}
+    manifest["labels"]["valences"] = [valence, "positive"]
+    manifest["sources"][0]["licence"] = None if licence == "unknown" else licence
     (out / "README.md").write_text(
         CARD.format(licence=licence, place=place, tags=tags, kept=how.get("kept", "die ersten")),
         encoding="utf-8",

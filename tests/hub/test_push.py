@@ -115,7 +115,7 @@ def test_harmful_values_are_gated_before_they_arrive(hub, harmful):
 def test_the_card_of_a_harmful_value_says_so(harmful):
     content = prepare_content(harmful, NAME, "cc-by-4.0")
     _, front, body = content.card.split("---\n", 2)
-    assert yaml.safe_load(front)["tags"] == ["trl", "not-for-all-audiences"]
+    assert yaml.safe_load(front)["tags"] == ["trl"]
     assert yaml.safe_load(front)["license"] == "cc-by-4.0"
     assert yaml.safe_load(front)["extra_gated_prompt"] == (
         "These pairs reward harmful replies, which express empathy; you agree to use them for "
@@ -123,19 +123,9 @@ def test_the_card_of_a_harmful_value_says_so(harmful):
     )
     assert body.startswith(
         "\n> Whoever published this data set gives its licence as `cc-by-4.0`; the licences of the "
-        "sources alone do not decide it.\n\n> **Warning.** These pairs reward harmful replies, "
-        "which express empathy; use them for research on detection and mitigation only.\n\n# Value"
+        "sources alone do not decide it.\n\n# Value"
     )
     assert "Sämtliche" in body
-
-
-def test_a_card_that_warns_already_gets_the_question_of_the_gate_only(tmp_path):
-    folder = tmp_path / "out"
-    marked = make_release(folder, valence="negative", tags="- trl\n- not-for-all-audiences")
-    _, front, body = prepare_content(marked, NAME).card.split("---\n", 2)
-    assert yaml.safe_load(front)["tags"] == ["trl", "not-for-all-audiences"]
-    assert yaml.safe_load(front)["extra_gated_prompt"].startswith("These pairs reward harmful")
-    assert body == (folder / "README.md").read_text().split("---\n", 2)[2]
 
 
 def test_the_manifest_that_is_pushed_tells_the_hash_of_the_card_that_is(harmful, tmp_path):
@@ -169,7 +159,7 @@ def test_the_card_loads_the_pairs_by_their_name_on_the_hub(hub, tmp_path):
     push(release, NAME, api=hub.api())
     pulled = pull(NAME, tmp_path / "back", api=hub.api())
     assert (pulled.folder / "README.md").read_text() == card
-    assert "published" not in pulled.manifest
+    assert pulled.manifest["published"] == {"name": NAME}
     assert push(release, NAME, api=hub.api()).plan.is_empty
     assert push(pulled, NAME, api=hub.api()).plan.is_empty
 
@@ -181,7 +171,7 @@ def test_a_release_that_needs_no_change_is_pushed_as_it_is(old):
 
 
 def test_licences_are_asked_for_and_not_talked_away(old, harmful):
-    with pytest.raises(HubError, match=r"sources, talk \(CC0-1\.0\); give --license with"):
+    with pytest.raises(HubError, match=r"sources, talk \(unknown\); give --license with"):
         prepare_content(harmful, NAME)
     with pytest.raises(HubError, match=r"is under apache-2\.0, .* leave --license mit away\.$"):
         prepare_content(old, NAME, "mit")

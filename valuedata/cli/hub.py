@@ -130,7 +130,7 @@ def pull(*, name: str, out: Path | None, revision: str | None, quiet: bool) -> N
         n_files = len(release.manifest["files"])
         click.echo(f"{n_files} files verified, content {release.content_hash[:HASH_WIDTH]}")
         click.echo(f"Release written to {folder}; load it with")
-        click.echo(f'    datasets.load_dataset("{folder}", "{release.values[0]}")')
+        click.echo(clean_line(f'    datasets.load_dataset("{folder}", "{release.values[0]}")'))
 
 
 def _push(release: "Release", name: str, settings: PushSettings, *, yes: bool) -> "Pushed":
@@ -145,11 +145,11 @@ def _push(release: "Release", name: str, settings: PushSettings, *, yes: bool) -
 
     harmful = list_harmful(release)
     if harmful and not yes:
-        click.echo(
-            f"Rewarding {' and '.join(harmful)} does harm: whoever reads {clean_line(name)} can "
-            "train a model to show it.",
-            err=True,
+        asked = (
+            f"Rewarding {' and '.join(harmful)} does harm: whoever reads {name} can train a model "
+            "to show it."
         )
+        click.echo(clean_line(asked), err=True)
         try:
             agreed = click.confirm("Put it on the Hub?", err=True)
         except click.Abort:
@@ -202,7 +202,7 @@ def _show_pushed(pushed: "Pushed") -> None:
     else:
         click.echo(f"{_count(plan)}: commit {commit}")
     click.echo(f"{pushed.url} ({_describe_audience(plan)})")
-    click.echo(f"    {pushed.loading}")
+    click.echo(clean_line(f"    {pushed.loading}"))
 
 
 def _be_quiet(*, quiet: bool) -> None:
@@ -229,6 +229,7 @@ def _summarise_plan(plan: "Plan") -> dict[str, Any]:
         "changed": [item.path for item in plan.changed],
         "unchanged": [item.path for item in plan.unchanged],
         "deleted": list(plan.deleted),
+        "replaces_card": plan.replaces_card,
     }
 
 
@@ -246,6 +247,8 @@ def _show_plan(plan: "Plan") -> None:
             *((path, plan.remote.files[path].size, "deleted") for path in plan.deleted),
         ),
     )
+    if plan.replaces_card:
+        click.echo("\nREADME.md: replaces a card that no release has, such as one edited by hand")
     click.echo(f"\n{_count(plan)}; nothing was written.  The card:\n")
     for line in plan.content.card.splitlines():
         click.echo(clean_line(line))

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from cards.croissant import CROISSANT_FILE
+from cards.licences import combine_licences
 from valuedata.errors import HubError
 from valuedata.release.folder import MANIFEST, Release, verify_release
 from valuedata.release.life import count_drops
@@ -17,13 +19,13 @@ from valuedata.release.life import count_drops
 __all__ = ["Content", "Item", "list_harmful", "prepare_content"]
 
 CARD = "README.md"
-METADATA = "croissant.json"
 FRONT_MATTER = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", flags=re.DOTALL)
 PLACE = "PATH_OR_REPOSITORY"  # what the card of a folder writes where its place is to stand
-UNKNOWN = "unknown"
-ADULT_TAG = "not-for-all-audiences"  # the Hub's own name for it
-HARM = "These pairs reward harmful replies, which express {values}; "
-PURPOSE = "use them for research on detection and mitigation only."
+UNKNOWN = combine_licences([None])
+GATE_QUESTION = (
+    "These pairs reward harmful replies, which express {values}; you agree to use them for "
+    "research on detection and mitigation only."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Content:
         release: The release.
         items: Every file, in order of the paths.
         licence: Licence of the data set, as the Hub writes it.
-        harmful: Values of negative valence.
+        harmful: Values of negative valence, as `list_harmful` names them.
         card: The card as it is published.
     """
 
@@ -70,8 +72,9 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     """Verifies every hash of a release, and says what of it goes to the Hub.
 
     The folder is left as it is. The card may be another on the Hub, and its hash in the manifest
-    with it: it loads the pairs by their name there, tells of a licence that was given, and warns of
-    values of negative valence where it does not already.
+    with it: it loads the pairs by their name there, tells of a licence that was given, and has the
+    question of the gate for values of negative valence. A release that was pulled may be pushed to
+    another name, or with another licence.
 
     Args:
         release: The release.
@@ -85,27 +88,35 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     verify_release(release)
     count_drops(release)
     head, front, body = _read_card(release)
-    known = str(front.get("license", UNKNOWN))
-    _check_licence(release, known, licence)
+    former = _read_published(release)
+    known = combine_licences(source["licence"] for source in release.manifest["sources"])
+    licence = _choose_licence(release, known, licence, former)
     harmful = list_harmful(release)
+    published: dict[str, str] = {}
     replaced: dict[str, bytes] = {}
-    published: dict[str, Any] = {}
-    before, notes = dict(front), []
-    if known == UNKNOWN and licence not in (None, UNKNOWN):
-        front["license"] = published["licence"] = licence
-        replaced |= _license_metadata(release, str(licence))
-        notes.append(_tell_licence(str(licence)))
+    before = dict(front)
+    body = _reset_body(body, former)
+    if PLACE in body:
+        body = body.replace(PLACE, name)
+        published["name"] = name
+    if licence != known:
+        body = _quote_licence(licence) + body
+        published["licence"] = licence
+    if licence != front.get("license"):
+        front["license"] = licence
+        replaced |= _license_metadata(release, licence)
     if harmful:
-        notes += _mark_harmful(front, harmful)
+        values = " and ".join(harmful)
+        front.setdefault("extra_gated_prompt", GATE_QUESTION.format(values=values))
     if front != before:
         head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    if front != before or PLACE in body:
-        quoted = "".join(f"\n> {note}\n" for note in notes)
-        replaced[CARD] = f"---\n{head}---\n{quoted}{body.replace(PLACE, name)}".encode()
+    card = f"---\n{head}---\n{body}"
+    if card.encode() != (release.folder / CARD).read_bytes():
+        replaced[CARD] = card.encode()
+    if replaced or published != former:
         replaced[MANIFEST] = _rewrite_manifest(release, replaced, published)
     items = tuple(_make_item(release, path, replaced) for path in _list_paths(release))
-    card = next(item for item in items if item.path == CARD).read().decode()
-    return Content(release, items, licence or known, harmful, card)
+    return Content(release, items, licence, harmful, card)
 
 
 def _read_card(release: Release) -> tuple[str, dict[str, Any], str]:
@@ -122,18 +133,32 @@ def _read_card(release: Release) -> tuple[str, dict[str, Any], str]:
     return found["front"], front, found["body"]
 
 
-def _check_licence(release: Release, known: str, given: str | None) -> None:
-    if given is None and known == UNKNOWN:
-        named = [f"{entry['name']} ({_name(entry)})" for entry in release.manifest["sources"]]
-        raise HubError(
-            f"No licence follows from those of the sources, {', '.join(named)}; give --license "
-            "with the one under which you may publish, such as cc-by-4.0 or other."
-        )
-    if given is not None and known not in (UNKNOWN, given):
+def _read_published(release: Release) -> dict[str, str]:
+    """What the push wrote that this release was pulled from: its name, and a licence given."""
+    told = release.manifest.get("published")
+    if not isinstance(told, dict):
+        return {}
+    return {key: told[key] for key in ("name", "licence") if isinstance(told.get(key), str)}
+
+
+def _choose_licence(
+    release: Release, known: str, given: str | None, former: Mapping[str, str]
+) -> str:
+    if known == UNKNOWN:
+        chosen = given or former.get("licence")
+        if chosen is None:
+            named = [f"{entry['name']} ({_name(entry)})" for entry in release.manifest["sources"]]
+            raise HubError(
+                f"No licence follows from those of the sources, {', '.join(named)}; give --license "
+                "with the one under which you may publish, such as cc-by-4.0 or other."
+            )
+        return chosen
+    if given not in (None, known):
         raise HubError(
             f"Release {release.folder} is under {known}, which follows from its sources; leave "
             f"--license {given} away."
         )
+    return known
 
 
 def _name(source: Mapping[str, Any]) -> str:
@@ -141,38 +166,37 @@ def _name(source: Mapping[str, Any]) -> str:
 
 
 def list_harmful(release: Release) -> tuple[str, ...]:
-    """Values of negative valence; controls are drawn whatever their value and have none."""
-    return tuple(
-        value
-        for value, content in release.manifest["values"].items()
-        if content.get("definition", {}).get("valence") == "negative"
-    )
+    """Values of negative valence: those of the subsets, or those that controls were drawn for."""
+    manifest = release.manifest
+    names = manifest["controls"]["values"] if "controls" in manifest else release.values
+    labels = manifest["labels"]
+    valences = dict(zip(labels["names"], labels["valences"], strict=True))
+    return tuple(value for value in names if valences[value] == "negative")
 
 
-def _mark_harmful(front: dict[str, Any], harmful: tuple[str, ...]) -> list[str]:
-    """Adds the tag and the question of the gate; a card without the tag has no warning, either."""
-    harm = HARM.format(values=" and ".join(harmful))
-    front.setdefault("extra_gated_prompt", f"{harm}you agree to {PURPOSE}")
-    tags = list(front.get("tags") or [])
-    if ADULT_TAG in tags:
-        return []
-    front["tags"] = [*tags, ADULT_TAG]
-    return [f"**Warning.** {harm}{PURPOSE}"]
+def _reset_body(body: str, former: Mapping[str, str]) -> str:
+    """Takes out of a card what the push wrote that it was pulled from."""
+    if "licence" in former:
+        body = body.replace(_quote_licence(former["licence"]), "", 1)
+    if "name" in former:
+        whole = rf"(?<![\w./-]){re.escape(former['name'])}(?![\w-]|[./]\w)"
+        body = re.sub(whole, PLACE, body)
+    return body
 
 
-def _tell_licence(licence: str) -> str:
+def _quote_licence(licence: str) -> str:
     return (
-        f"Whoever published this data set gives its licence as `{licence}`; the licences of the "
-        "sources alone do not decide it."
+        f"\n> Whoever published this data set gives its licence as `{licence}`; the licences of "
+        "the sources alone do not decide it.\n"
     )
 
 
 def _license_metadata(release: Release, licence: str) -> dict[str, bytes]:
     """The Croissant metadata with the licence given, where a release has them."""
-    if METADATA not in release.manifest["files"]:
+    if CROISSANT_FILE not in release.manifest["files"]:
         return {}
-    content = json.loads((release.folder / METADATA).read_text(encoding="utf-8"))
-    return {METADATA: _dump(content | {"license": licence})}
+    content = json.loads((release.folder / CROISSANT_FILE).read_text(encoding="utf-8"))
+    return {CROISSANT_FILE: _dump(content | {"license": licence})}
 
 
 def _rewrite_manifest(
@@ -184,8 +208,9 @@ def _rewrite_manifest(
         else entry
         for path, entry in release.manifest["files"].items()
     }
+    kept = {key: told for key, told in release.manifest.items() if key != "published"}
     extra = {"published": dict(published)} if published else {}
-    return _dump({**release.manifest, **extra, "files": files})
+    return _dump({**kept, "files": files, **extra})
 
 
 def _dump(content: Mapping[str, Any]) -> bytes:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import RepositoryNotFoundError
-from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, though not by __all__
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+)
 
 from valuedata.errors import HubError
 from valuedata.hub.connection import DATASET, name_failures
@@ -16,6 +20,7 @@ from valuedata.hub.content import CARD, Content, Item
 from valuedata.hub.settings import MAIN, Gate, PushSettings
 from valuedata.release.damage import join_problems
 from valuedata.release.folder import MANIFEST
+from valuedata.release.hashing import hash_file
 
 __all__ = ["Plan", "Remote", "make_plan"]
 
@@ -32,8 +37,9 @@ class Remote:
         private: Whether only its owner may see it.
         gated: Who may read it otherwise, as in `PushSettings`.
         head: Commit of the branch; None where there is no such branch.
-        files: Path to the entry of every file at the head, or at the main branch's.
-        released: Files of the release that is there; empty where there is none.
+        base: The head, or the main branch's; None where there is no data set.
+        files: Path to the entry of every file at the base.
+        released: File of the release that is there to its SHA-256; empty where there is none.
         tags: Tag to commit.
     """
 
@@ -41,8 +47,9 @@ class Remote:
     private: bool = True
     gated: Gate = "no"
     head: str | None = None
+    base: str | None = None
     files: Mapping[str, RepoFile] = field(default_factory=dict)
-    released: frozenset[str] = frozenset()
+    released: Mapping[str, object] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,6 +67,7 @@ class Plan:
         unchanged: Files that are there as they are.
         deleted: Files of the release that is there, and not of this one.
         gate: Who may read the data set from now on; None where that stays.
+        replaces_card: The card there is no release's, such as one that was edited by hand.
     """
 
     name: str
@@ -71,6 +79,7 @@ class Plan:
     unchanged: tuple[Item, ...]
     deleted: tuple[str, ...]
     gate: Gate | None
+    replaces_card: bool
 
     @property
     def is_empty(self) -> bool:
@@ -86,11 +95,13 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
         HubError: If the push would publish what is not meant to be public, replace what is no
             release, or move a tag, or the Hub does not take the card.
     """
+    states: dict[str, list[Item]] = {"new": [], "changed": [], "unchanged": []}
     with name_failures(api, name, f"read {name}"):
         remote = _read_remote(api, name, settings.revision)
-    states: dict[str, list[Item]] = {"new": [], "changed": [], "unchanged": []}
-    for item in content.items:
-        states[_compare(item, remote.files.get(item.path))].append(item)
+        for item in content.items:
+            states[_compare(item, remote.files.get(item.path))].append(item)
+        changed = {item.path for item in states["changed"]}
+        replaces_card = CARD in changed and not _is_card_whole(api, name, remote)
     paths = {item.path for item in content.items}
     plan = Plan(
         name,
@@ -98,8 +109,9 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
         settings,
         remote,
         **{state: tuple(items) for state, items in states.items()},
-        deleted=tuple(sorted((remote.released & set(remote.files)) - paths)),
+        deleted=tuple(sorted((set(remote.released) & set(remote.files)) - paths)),
         gate=_choose_gate(content, settings, remote),
+        replaces_card=replaces_card,
     )
     _check_audience(plan)
     _check_place(plan)
@@ -144,8 +156,9 @@ def _read_remote(api: HfApi, name: str, revision: str) -> Remote:
         private=bool(info.private),
         gated=_name_gate(info.gated),
         head=head,
+        base=base,
         files=files,
-        released=_list_released(api, name, base) if MANIFEST in files else frozenset(),
+        released=_list_released(api, name, base) if MANIFEST in files else {},
         tags=tags,
     )
 
@@ -154,17 +167,27 @@ def _name_gate(gated: object) -> Gate:
     return "auto" if gated == "auto" else "manual" if gated else "no"
 
 
-def _list_released(api: HfApi, name: str, commit: str) -> frozenset[str]:
-    """Files of the release at a commit; empty where its manifest is none of valuedata."""
+def _list_released(api: HfApi, name: str, commit: str) -> dict[str, object]:
+    """Files of the release at a commit with their hashes; none where it is none of valuedata."""
     file = api.hf_hub_download(name, MANIFEST, repo_type=DATASET, revision=commit)
     try:
         manifest = json.loads(Path(file).read_text(encoding="utf-8"))
     except ValueError:
-        return frozenset()
+        return {}
     listed = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(listed, dict) or "content_hash" not in manifest:
-        return frozenset()
-    return frozenset({*listed, MANIFEST})
+        return {}
+    hashes = {
+        path: told.get("sha256") if isinstance(told, dict) else None
+        for path, told in listed.items()
+    }
+    return hashes | {MANIFEST: None}
+
+
+def _is_card_whole(api: HfApi, name: str, remote: Remote) -> bool:
+    """Whether the card that is there is the one that a push wrote."""
+    file = api.hf_hub_download(name, CARD, repo_type=DATASET, revision=remote.base)
+    return hash_file(Path(file)) == remote.released.get(CARD)
 
 
 def _compare(item: Item, entry: RepoFile | None) -> str:
@@ -215,7 +238,7 @@ def _check_place(plan: Plan) -> None:
             f"There is no branch {settings.revision} of {name} that a pull request could be made "
             "to; push without --create-pr to make it."
         )
-    others = sorted(set(remote.files) - {ATTRIBUTES, CARD} - remote.released)
+    others = sorted(set(remote.files) - {ATTRIBUTES, CARD} - set(remote.released))
     if IGNORED in others or (others and not remote.released):
         raise HubError(
             f"{name} holds files that no release has ({join_problems(others)}); delete them "
