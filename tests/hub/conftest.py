@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from huggingface_hub import constants
 from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
 from tests.hub.loopback import LoopbackHub, start_hub
 from tests.hub.releases import make_release
+from valuedata.cli import main
 from valuedata.release.folder import Release
 
 
@@ -60,3 +62,16 @@ def harmful(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """One of a value that is bad to have more of, from sources without a licence."""
     folder: Path = tmp_path_factory.mktemp("harmful") / "out"
     return make_release(folder, valence="negative", licence="unknown")
+
+
+@pytest.fixture
+def run(hub, tmp_path, monkeypatch):
+    """Runs the command line in an empty folder, with the Hub and the token of its environment."""
+    monkeypatch.chdir(tmp_path)
+    pages = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)  # both as HF_ENDPOINT would
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", pages)
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    return lambda *words, **how: CliRunner().invoke(
+        main, [str(word) for word in words], prog_name="valuedata", **how
+    )

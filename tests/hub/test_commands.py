@@ -4,28 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from huggingface_hub import constants
+from huggingface_hub import CommitOperationAdd
 
 from tests.hub.loopback import UPLOADS
 from tests.hub.releases import hash_files
-from valuedata.cli import main
 
 NAME = "org/name"
 pytestmark = UPLOADS
-
-
-@pytest.fixture
-def run(hub, tmp_path, monkeypatch):
-    """Runs the command line in an empty folder, with the Hub and the token of its environment."""
-    monkeypatch.chdir(tmp_path)
-    pages = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)  # both as HF_ENDPOINT would
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", pages)
-    monkeypatch.setenv("HF_TOKEN", "hf_owner")
-    return lambda *words, **how: CliRunner().invoke(
-        main, [str(word) for word in words], prog_name="valuedata", **how
-    )
 
 
 def test_push_says_where_the_release_is_and_how_to_load_it(run, hub, old, new):
@@ -71,6 +56,24 @@ def test_a_dry_run_shows_files_and_the_card(run, hub, old, harmful):
     assert lines[0] == ["org/name", "(private),", "licence", "mit"]
 
 
+def test_a_dry_run_says_that_an_edited_card_is_replaced(run, hub, old, new):
+    run("push", old.folder, NAME)
+    edited = [CommitOperationAdd("README.md", b"---\nlicense: mit\n---\nMine.\n")]
+    hub.api().create_commit(NAME, edited, commit_message="by hand", repo_type="dataset")
+    told = "\nREADME.md: replaces a card that no release has, such as one edited by hand\n"
+    assert told in run("push", new.folder, NAME, "--dry-run").stdout
+    assert json.loads(run("push", new.folder, NAME, "--dry-run", "--json").stdout)["replaces_card"]
+    run("push", new.folder, NAME)
+    assert told not in run("push", old.folder, NAME, "--dry-run").stdout
+
+
+def test_a_dry_run_tells_of_a_card_that_the_hub_does_not_take(run, hub, harmful):
+    result = run("push", harmful.folder, NAME, "--dry-run", "--license", "made-up")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: The Hub refuses to take the card for org/name (400: ")
+    assert hub.tell() is None
+
+
 @pytest.mark.parametrize(("typed", "status"), [("y\n", 0), ("n\n", 2), ("", 2)])
 def test_harmful_values_are_asked_about(run, hub, harmful, typed, status):
     result = run("push", harmful.folder, NAME, "--license", "mit", input=typed)
@@ -102,7 +105,7 @@ def test_scripts_are_not_asked(run, hub, harmful):
         (["{new}", "name"], "'name' is no name of a data set on the Hub; give ORG/NAME, such as"),
         (["{new}", NAME, "--tag", "a b"], "--tag 'a b' is no name that git takes; give letters,"),
         (["{new}", NAME, "--license", "mit"], "Release {new} is under apache-2.0, which follows"),
-        (["{harmful}", NAME, "--yes"], "No licence follows from those of the sources, talk (CC0"),
+        (["{harmful}", NAME, "--yes"], "No licence follows from those of the sources, talk (un"),
         (["gone", NAME], "gone is not a release: it has no manifest.json; give a folder that "),
         (["{new}", "other/name"], "The token may not create other/name (You don't have the rights"),
     ],
@@ -159,27 +162,3 @@ def test_other_commands_take_a_name_on_the_hub(run, hub, old, new):
     assert missing.stderr.startswith(
         "Error: There is no folder org/none here, and org/none is not on the Hub, or your token"
     )
-
-
-def test_a_build_is_pushed_with_one_option_more(run, hub, old, harmful, monkeypatch):
-    """The build itself is another test's matter: what it gives is at hand here."""
-    import valuedata.pipeline
-
-    built = {"release": old}
-    monkeypatch.setattr(valuedata.pipeline, "build", lambda *_: built["release"])
-    result = run("build", "--value", "empathy", "--quiet", "--push-to", NAME)
-    assert (result.exit_code, result.output) == (0, "")
-    assert hub.files() == hash_files(old.folder)
-    told = run("build", "--value", "empathy", "--push-to", NAME)
-    assert told.stdout.endswith('    datasets.load_dataset("org/name", "empathy")\n')
-    built["release"] = harmful
-    refused = run("build", "--value", "empathy", "--quiet", "--push-to", "org/more", input="y\n")
-    assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[-1].endswith(
-        f"; the release in {harmful.folder} is whole, and `valuedata push {harmful.folder} "
-        "org/more` takes it there."
-    )
-    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    built.clear()  # neither a wrong token nor a wrong name comes to light after the build
-    assert "does not know this token" in run("build", "--value", "humor", "--push-to", NAME).stderr
-    assert "is no name of a" in run("build", "--value", "humor", "--push-to", "a/b/c").stderr

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from valuedata.cli.hub import check_destination, push_built
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.options import (
     RecipeCommand,
@@ -22,6 +21,7 @@ from valuedata.cli.options import (
 )
 from valuedata.cli.output import echo_json, echo_table, format_count, format_reasons
 from valuedata.cli.progress import choose_progress
+from valuedata.cli.push_to import check_destination, push_built, push_options, read_destination
 
 if TYPE_CHECKING:
     from valuedata.recipe import Recipe
@@ -53,17 +53,12 @@ N_SOURCES = 3
 @cleaning_options
 @selection_options
 @isolation_options
-@click.option(
-    "--push-to",
-    metavar="ORG/NAME",
-    help="Put the release on the Hugging Face Hub, as `valuedata push` does without options.",
-)
+@push_options
 @json_option
 @run_options
 def build(
     *,
     out: Path | None,
-    push_to: str | None,
     config: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -79,12 +74,12 @@ def build(
     valuedata build --value privacy --source my-pairs.jsonl.gz --max-pairs 500
     valuedata build --value empathy --source hh-rlhf --isolate
     """
+    destination = read_destination(options)
     recipe = read_recipe(config, options, quiet=quiet)
     if dry_run:
         show_estimate(recipe, clean=True, as_json=as_json, quiet=quiet)
         return
-    if push_to is not None:
-        check_destination(push_to)  # rather than after hours of labelling
+    asked = check_destination(destination, recipe) if destination else ()
     from valuedata import pipeline
 
     tell_tally(quiet=quiet)
@@ -94,8 +89,8 @@ def build(
         echo_json(summarise_release(release))
     elif not quiet:
         show_release(release)
-    if push_to is not None:
-        push_built(release, push_to, quiet=quiet or as_json)
+    if destination:
+        push_built(release, destination, asked, quiet=quiet or as_json)
 
 
 @click.command(cls=RecipeCommand)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from valuedata.hub.push import Pushed
     from valuedata.release.folder import Release
 
-__all__ = ["check_destination", "pull", "push", "push_built"]
+__all__ = ["be_quiet", "confirm_harm", "pull", "push", "push_release", "show_pushed"]
 
 HASH_WIDTH = 12
 
@@ -79,7 +80,7 @@ def push(
     from valuedata.hub.pull import open_release
     from valuedata.hub.push import plan_push
 
-    _be_quiet(quiet=quiet)
+    be_quiet(quiet=quiet)
     opened = open_release(release)
     if dry_run:
         plan = plan_push(opened, name, settings)
@@ -88,7 +89,7 @@ def push(
         else:
             _show_plan(plan)
         return
-    pushed = _push(opened, name, settings, yes=yes)
+    pushed = push_release(opened, name, settings, yes=yes)
     if as_json:
         echo_json(
             {
@@ -99,7 +100,7 @@ def push(
             }
         )
     elif not quiet:
-        _show_pushed(pushed)
+        show_pushed(pushed)
 
 
 @click.command
@@ -123,7 +124,7 @@ def pull(*, name: str, out: Path | None, revision: str | None, quiet: bool) -> N
     from valuedata.hub.names import parse_name
     from valuedata.hub.pull import pull as bring
 
-    _be_quiet(quiet=quiet)
+    be_quiet(quiet=quiet)
     folder = out or Path(parse_name(name)[0].partition("/")[2])
     release = bring(name, folder, revision)
     if not quiet:
@@ -133,67 +134,43 @@ def pull(*, name: str, out: Path | None, revision: str | None, quiet: bool) -> N
         click.echo(clean_line(f'    datasets.load_dataset("{folder}", "{release.values[0]}")'))
 
 
-def _push(release: "Release", name: str, settings: PushSettings, *, yes: bool) -> "Pushed":
+def push_release(release: "Release", name: str, settings: PushSettings, *, yes: bool) -> "Pushed":
     """Pushes a release, after a plain question where a value does harm.
 
     Raises:
         HubError: If it could not be pushed, or the answer is no.
     """
-    from valuedata.errors import HubError
     from valuedata.hub.content import list_harmful
     from valuedata.hub.push import push as send
 
     harmful = list_harmful(release)
     if harmful and not yes:
-        asked = (
-            f"Rewarding {' and '.join(harmful)} does harm: whoever reads {name} can train a model "
-            "to show it."
-        )
-        click.echo(clean_line(asked), err=True)
-        try:
-            agreed = click.confirm("Put it on the Hub?", err=True)
-        except click.Abort:
-            agreed = False
-        if not agreed:
-            raise HubError("Nothing was pushed; answer y, or give --yes, to push it.")
+        confirm_harm(harmful, name, "Nothing was pushed")
     return send(release, name, settings)
 
 
-def check_destination(name: str) -> None:
-    """Refuses a name that the Hub does not take, and a token that it does not know.
+def confirm_harm(harmful: Sequence[str], name: str, refused: str) -> None:
+    """Asks whether values that do harm are to be put on the Hub.
 
     Raises:
-        HubError: If the name or the token is wrong.
-    """
-    from valuedata.hub.connection import check_login, connect
-    from valuedata.hub.push import check_name
-
-    check_name(name)
-    check_login(connect())
-
-
-def push_built(release: "Release", name: str, *, quiet: bool) -> None:
-    """Pushes a release that was built just now, with no options.
-
-    Raises:
-        HubError: If it could not be pushed; the release is whole all the same.
+        HubError: If the answer is no, which begins with `refused`.
     """
     from valuedata.errors import HubError
 
-    _be_quiet(quiet=quiet)
+    asked = (
+        f"Rewarding {' and '.join(harmful)} does harm: whoever reads {name} can train a model to "
+        "show it."
+    )
+    click.echo(clean_line(asked), err=True)
     try:
-        pushed = _push(release, name, PushSettings(), yes=False)
-    except HubError as error:
-        raise HubError(
-            f"{str(error).rstrip('.')}; the release in {release.folder} is whole, and `valuedata "
-            f"push {release.folder} {name}` takes it there."
-        ) from error
-    if not quiet:
-        click.echo()
-        _show_pushed(pushed)
+        agreed = click.confirm("Put it on the Hub?", err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise HubError(f"{refused}; answer y, or give --yes, to push it.")
 
 
-def _show_pushed(pushed: "Pushed") -> None:
+def show_pushed(pushed: "Pushed") -> None:
     """Prints what a push did: how much was sent, where it is, and how to load it."""
     plan = pushed.plan
     commit = pushed.commit[:HASH_WIDTH]
@@ -205,7 +182,7 @@ def _show_pushed(pushed: "Pushed") -> None:
     click.echo(clean_line(f"    {pushed.loading}"))
 
 
-def _be_quiet(*, quiet: bool) -> None:
+def be_quiet(*, quiet: bool) -> None:
     """Leaves what the Hub's client prints to this program's own sentences."""
     from huggingface_hub.utils.tqdm import disable_progress_bars
 

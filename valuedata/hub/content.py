@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from valuedata.errors import HubError
 from valuedata.release.folder import MANIFEST, Release, verify_release
 from valuedata.release.life import count_drops
 
-__all__ = ["Content", "Item", "list_harmful", "prepare_content"]
+__all__ = ["Content", "Item", "choose_licence", "list_harmful", "prepare_content"]
 
 CARD = "README.md"
 FRONT_MATTER = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", flags=re.DOTALL)
@@ -89,8 +89,9 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     count_drops(release)
     head, front, body = _read_card(release)
     former = _read_published(release)
-    known = combine_licences(source["licence"] for source in release.manifest["sources"])
-    licence = _choose_licence(release, known, licence, former)
+    sources = [(source["name"], source["licence"]) for source in release.manifest["sources"]]
+    subject = f"Release {release.folder}"
+    licence = choose_licence(subject, sources, licence, former.get("licence"))
     harmful = list_harmful(release)
     published: dict[str, str] = {}
     replaced: dict[str, bytes] = {}
@@ -99,7 +100,7 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     if PLACE in body:
         body = body.replace(PLACE, name)
         published["name"] = name
-    if licence != known:
+    if licence != combine_licences(licence for _, licence in sources):
         body = _quote_licence(licence) + body
         published["licence"] = licence
     if licence != front.get("license"):
@@ -141,28 +142,39 @@ def _read_published(release: Release) -> dict[str, str]:
     return {key: told[key] for key in ("name", "licence") if isinstance(told.get(key), str)}
 
 
-def _choose_licence(
-    release: Release, known: str, given: str | None, former: Mapping[str, str]
+def choose_licence(
+    subject: str,
+    sources: Sequence[tuple[str, str | None]],
+    given: str | None,
+    former: str | None = None,
 ) -> str:
+    """The licence to publish under: that of the sources, or the one given where they have none.
+
+    Args:
+        subject: What is published, as a sentence begins with it.
+        sources: Name and licence of each source.
+        given: The one given now.
+        former: The one given for an earlier push.
+
+    Raises:
+        HubError: If none follows and none is given, or one follows and another is given.
+    """
+    known = combine_licences(licence for _, licence in sources)
     if known == UNKNOWN:
-        chosen = given or former.get("licence")
+        chosen = given or former
         if chosen is None:
-            named = [f"{entry['name']} ({_name(entry)})" for entry in release.manifest["sources"]]
+            named = ", ".join(f"{name} ({licence or UNKNOWN})" for name, licence in sources)
             raise HubError(
-                f"No licence follows from those of the sources, {', '.join(named)}; give --license "
-                "with the one under which you may publish, such as cc-by-4.0 or other."
+                f"No licence follows from those of the sources, {named}; give --license with the "
+                "one under which you may publish, such as cc-by-4.0 or other."
             )
         return chosen
     if given not in (None, known):
         raise HubError(
-            f"Release {release.folder} is under {known}, which follows from its sources; leave "
-            f"--license {given} away."
+            f"{subject} is under {known}, which follows from its sources; leave --license {given} "
+            "away."
         )
     return known
-
-
-def _name(source: Mapping[str, Any]) -> str:
-    return str(source["licence"] or UNKNOWN)
 
 
 def list_harmful(release: Release) -> tuple[str, ...]:
