@@ -1,13 +1,17 @@
 """The real clients on a pushed release: datasets, whole and streamed, and the program itself."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.hub.loopback import ROOT
 from tests.hub_server import make_environment
+from tests.test_training_format import save_tiny_model
 
 # The endpoint is read when the Hub's library is imported, so this is a process of its own.
 SCRIPT = """
@@ -76,3 +80,39 @@ def test_a_release_of_a_harmful_value_is_gated(loopback):
     told = loopback.tell("org/starter")
     assert (told["private"], told["gated"]) == (True, "auto")
     assert list(told["tags"]) == ["v1"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("process")
+def test_the_command_on_the_card_trains_from_the_hub(loopback, tmp_path):
+    """The other one, `trl sft`, reads replies that the card's Python wrote into a folder."""
+    api = loopback.api()
+    card = Path(api.hf_hub_download("org/starter", "README.md", repo_type="dataset")).read_text()
+    found = re.search(r"^trl dpo (.*?[^\\])\n", card, flags=re.DOTALL | re.MULTILINE)
+    assert found is not None
+    save_tiny_model(tmp_path / "model")
+    words = shlex.split(found[1].replace("\\\n", " "))
+    assert words[words.index("--dataset_name") + 1] == "org/starter"
+    words[words.index("--model_name_or_path") + 1] = str(tmp_path / "model")
+    settings = {
+        "max_steps": 1,
+        "per_device_train_batch_size": 2,
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "report_to": "none",
+        "save_strategy": "no",
+    }
+    words += [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    done = subprocess.run(
+        [sys.executable, "-m", "trl.scripts.dpo", *words],
+        env=make_environment(loopback.endpoint, tmp_path / "home") | {"HF_TOKEN": "hf_owner"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"'train_loss': '?[\d.]+", done.stdout)) == 1
+    assert (tmp_path / "empathy-dpo" / "model.safetensors").exists()
