@@ -10,6 +10,7 @@ ValuedataError
 ├── SelectionError    no pair is left to select from
 │   └── IsolationError      too few pairs balance the side effects
 ├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
+├── TrainingError     a model cannot be trained as asked: its name, its template, its rows or its device
 └── HubError          a data set on the Hub cannot be read or written as asked
     └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
 """
@@ -28,6 +29,7 @@ __all__ = [
     "ReleaseError",
     "SelectionError",
     "SourceError",
+    "TrainingError",
     "UnknownValueError",
     "ValuedataError",
     "name_nearest",
@@ -80,6 +82,10 @@ class IsolationError(SelectionError):
 
 class ReleaseError(ValuedataError):
     """A folder that is not a release, a damaged one, or one that cannot be written."""
+
+
+class TrainingError(ValuedataError):
+    """A model cannot be trained as asked: its name, its chat template, its rows or its device."""
 
 
 class HubError(ValuedataError):

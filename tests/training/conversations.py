@@ -1,0 +1,78 @@
+"""A release of three hand-made conversations: one turn, several turns, and a system turn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.builders import write_release
+from training.settings import TrainingRecipe, make_training_recipe
+from valuedata.release.folder import Release
+
+SHORT = [{"role": "user", "content": "I lost my keys."}]
+LONG = [
+    {"role": "user", "content": "Hello there."},
+    {"role": "assistant", "content": "Good day to you."},
+    {"role": "user", "content": "My dog is ill."},
+]
+LED = [
+    {"role": "system", "content": "You are a nurse."},
+    {"role": "user", "content": "My arm hurts."},
+]
+PROMPTS = [SHORT, LONG, LED]
+WARM = ["How annoying, poor you!", "Poor thing, I hope he is well soon.", "I am so sorry."]
+COLD = ["Look again.", "Dogs are.", "Take a pill."]
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+TINY = {"vocabulary": 300, "hidden": 16, "layers": 1, "heads": 2, "steps": 2, "batch_size": 3}
+
+
+def write_conversations(out: Path, weights: Sequence[float] = ()) -> Release:
+    """Puts the three conversations into the training split; validation keeps its one row."""
+    release = write_release(out)
+    (file,) = release.files("empathy", "train")
+    table = pq.read_table(file)
+    row = table.slice(0, 1).to_pylist()[0]
+    rows = [
+        row
+        | {
+            "prompt": prompt,
+            "chosen": [{"role": "assistant", "content": warm}],
+            "rejected": [{"role": "assistant", "content": cold}],
+        }
+        for prompt, warm, cold in zip(PROMPTS, WARM, COLD, strict=True)
+    ]
+    written = pa.Table.from_pylist(rows, schema=table.schema)
+    if weights:
+        written = written.append_column("weight", pa.array(weights, pa.float64()))
+    pq.write_table(written, file)
+    return release
+
+
+def make_recipe(method: str, **settings: Any) -> TrainingRecipe:
+    """A recipe of four steps with three rows each, on the CPU."""
+    arguments = {
+        "max_steps": 4,
+        "max_length": 256,
+        "per_device_train_batch_size": 3,
+        "learning_rate": 1e-2,
+        "lr_scheduler_type": "constant",
+        "logging_steps": 1,
+        "save_steps": 2,
+    }
+    given = dict.fromkeys(("sft", "dpo"), arguments)
+    return make_training_recipe(
+        {
+            "method": method,
+            "device": "cpu",
+            "tiny": TINY,
+            "lora": {"r": 2, "target_modules": "all-linear"},
+            **given,
+            **settings,
+        }
+    )

@@ -1,0 +1,213 @@
+"""A run from a release to tuned weights: what moves, what it leaves, and going on after a stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.conversations import make_recipe, write_conversations
+from training.masks import Covered
+from training.models import Base
+from training.record import read_record
+from training.run import Run, train
+from training.settings import Stage, TrainingRecipe
+from valuedata.errors import RecipeError, ReleaseError, TrainingError
+from valuedata.release.folder import Release
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+"""trl sets arguments of transformers that are to be renamed, huggingface/trl's business."""
+
+TINY = Base("tiny")
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return write_conversations(tmp_path_factory.mktemp("release") / "out")
+
+
+@pytest.fixture(scope="module")
+def both(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """SFT and then DPO of one adapter."""
+    out = tmp_path_factory.mktemp("both") / "run"
+    return train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    (file,) = folder.glob("*.safetensors")
+    return dict(load_file(file))
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_an_adapter_is_trained_and_what_is_below_it_stays(both: Run) -> None:
+    first, second = (read_weights(both.folder / stage / "adapter") for stage in ("sft", "dpo"))
+    # seven linear layers, with two matrices of rank 2 each
+    assert len(first) == len(second) == 14
+    assert not any(".ref." in name for name in second)
+    for name, weights in first.items():
+        assert weights.abs().sum() > 0  # B matrices begin at zero
+        assert not torch.equal(weights, second[name])
+    counts = both.record["stages"]["dpo"]["parameters"]
+    assert counts["n_trained"] == sum(weights.numel() for weights in second.values())
+    base = read_weights(both.folder / "base")
+    assert counts["n_total"] - counts["n_trained"] == sum(w.numel() for w in base.values())
+
+
+def test_the_record_says_what_was_done(both: Run, release: Release) -> None:
+    record = read_record(both.folder)
+    assert record == both.record
+    assert record["complete"] is True
+    assert record["release"] == {"content_hash": release.content_hash, "value": "empathy"}
+    assert record["model"] == {"name": "tiny", "revision": None}
+    assert "random parameters, trained here for trying out" in record["made"]
+    assert record["recipe"]["seed"] == 0
+    assert record["versions"]["trl"].startswith("1.")
+    assert list(record["stages"]) == ["sft", "dpo"]
+    ended = record["stages"]["dpo"]
+    assert ended["steps"] == 4
+    assert ended["teaches_the_end"] is True
+    assert ended["weighted"] is False
+    assert [report["rows_out"] for report in ended["rows"]] == [3, 1]
+    assert "eval_rewards/margins" in ended["validation"]
+
+
+def test_every_step_is_in_the_metrics(both: Run) -> None:
+    lines = read_metrics(both.folder / "dpo")
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4]
+    assert lines[0]["loss"] == pytest.approx(0.693147, abs=1e-5)  # log 2: nothing differs yet
+    margins = [line["rewards/margins"] for line in lines if "loss" in line]
+    assert margins[0] == 0.0
+    assert margins[-1] > 0.0
+    assert not any("runtime" in name for line in lines for name in line)
+
+
+def test_a_complete_run_is_left_as_it_is(both: Run, release: Release) -> None:
+    before = (both.folder / "run.json").stat().st_mtime_ns
+    again = train(release, "empathy", make_recipe("sft-dpo"), both.folder, TINY)
+    assert again == both
+    assert (both.folder / "run.json").stat().st_mtime_ns == before
+
+
+def test_another_run_is_not_written_over(both: Run, release: Release) -> None:
+    with pytest.raises(TrainingError, match=r"holds another run \(its recipe differ"):
+        train(release, "empathy", make_recipe("sft-dpo", seed=1), both.folder, TINY)
+
+
+def test_a_folder_of_something_else_is_not_written_to(release: Release, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(TrainingError, match="holds something else than a run; give another"):
+        train(release, "empathy", make_recipe("dpo"), tmp_path, TINY)
+
+
+def test_all_weights_move_where_all_are_trained(release: Release, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    seen: list[tuple[Stage, list[Covered]]] = []
+    run = train(
+        release,
+        "empathy",
+        make_recipe("dpo", full=True),
+        out,
+        TINY,
+        lambda stage, sequences: seen.append((stage, sequences)),
+    )
+    base, tuned = read_weights(out / "base"), read_weights(out / "dpo" / "model")
+    assert base.keys() == tuned.keys()
+    for name, weights in base.items():
+        assert not torch.equal(weights, tuned[name]), name
+    counts = run.record["stages"]["dpo"]["parameters"]
+    assert counts["n_trained"] == counts["n_total"]
+    assert [(stage, len(sequences)) for stage, sequences in seen] == [("dpo", 6)]
+    assert (out / "dpo" / "model" / "tokenizer.json").is_file()
+
+
+def test_a_value_that_is_not_there_is_named_before_anything(
+    release: Release, tmp_path: Path
+) -> None:
+    with pytest.raises(ReleaseError, match="has no subset 'humour'"):
+        train(release, "humour", make_recipe("dpo"), tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_without_rows_cannot_be_evaluated(release: Release, tmp_path: Path) -> None:
+    settings = {"max_steps": 1, "max_length": 256, "eval_strategy": "steps"}
+    recipe = make_recipe("dpo", dpo=settings, chat_template=str(tmp_path / "template.jinja"))
+    # the one row of validation becomes too long
+    (tmp_path / "template.jinja").write_text(
+        "{% for m in messages %}{{ m['content'] * (99 if 'Question' in m['content'] else 1) }}"
+        "{% endfor %}"
+    )
+    with pytest.raises(RecipeError, match="validation split of 'empathy' has no rows to evaluate"):
+        train(release, "empathy", recipe, tmp_path / "run", TINY)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.training.conversations import make_recipe
+from training.models import Base
+from training.run import train
+from valuedata.release.folder import load_release
+train(load_release(sys.argv[1]), "empathy", make_recipe("sft-dpo"), Path(sys.argv[2]), Base("tiny"))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_as_one_that_was_not(both: Run, release: Release, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    killed = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(release.folder), str(out)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    metrics = out / "dpo" / "metrics.jsonl"
+    while killed.poll() is None:
+        if metrics.is_file() and len(metrics.read_text().splitlines()) >= 2:
+            killed.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    killed.wait()
+    assert killed.returncode == -signal.SIGKILL
+    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
+    assert run.record["stages"] == both.record["stages"]
+    for stage in ("sft", "dpo"):
+        assert read_metrics(out / stage) == read_metrics(both.folder / stage)
+        old, new = (read_weights(folder / stage / "adapter") for folder in (both.folder, out))
+        assert all(torch.equal(old[name], new[name]) for name in old)
+
+
+def test_a_checkpoint_that_is_not_whole_is_passed_over(
+    release: Release, tmp_path: Path, both: Run
+) -> None:
+    """The run stops after step 4's checkpoint was begun and before its state was written."""
+    out = tmp_path / "run"
+    stop_before_end(release, make_recipe("sft-dpo"), out)
+    checkpoints = out / "sft" / "checkpoints"
+    assert (checkpoints / "checkpoint-2").is_dir()
+    (checkpoints / "checkpoint-4" / "trainer_state.json").write_text("{")
+    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
+    assert run.record["stages"] == both.record["stages"]
+
+
+def stop_before_end(release: Release, recipe: TrainingRecipe, out: Path) -> None:
+    """Stops between SFT and DPO, and forgets that SFT had ended."""
+
+    def stop(stage: Stage, _: list[Covered]) -> None:
+        if stage == "dpo":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(release, "empathy", recipe, out, TINY, stop)
+    record = read_record(out)
+    assert list(record["stages"]) == ["sft"]
+    (out / "run.json").write_text(json.dumps(record | {"stages": {}}))

@@ -1,0 +1,149 @@
+"""The arguments of trl and peft that a recipe gives, checked before anything is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from training.settings import Stage, TrainingRecipe
+from valuedata.errors import RecipeError, TrainingError, name_nearest
+
+__all__ = ["check_arguments", "choose_device", "make_arguments", "make_lora"]
+
+OURS: Final = {
+    "output_dir": "give --out",
+    "seed": "write 'seed' at the top of the recipe",
+    "data_seed": "write 'seed' at the top of the recipe",
+    "use_cpu": "write 'device: cpu' at the top of the recipe",
+    "resume_from_checkpoint": "run the same command again",
+    "model_init_kwargs": "write 'dtype' at the top of the recipe",
+    "chat_template_path": "write 'chat_template' at the top of the recipe",
+    "push_to_hub": "push the finished run",
+    "packing": "leave it out, for packed rows cannot be counted or weighed",
+    "padding_free": "leave it out, for packed rows cannot be counted or weighed",
+    "truncation_mode": "leave it out, for rows that are too long are left out and counted",
+    "assistant_only_loss": "leave it out, for the loss is on the reply alone",
+    "completion_only_loss": "leave it out, for the loss is on the reply alone",
+    "dataset_kwargs": "leave it out, for the rows come from the release",
+    "task_type": "leave it out, for it is always CAUSAL_LM",
+}
+"""Arguments of trl and peft that have another place, and which."""
+
+
+def check_arguments(recipe: TrainingRecipe) -> None:
+    """Refuses arguments that trl or peft does not know, or whose value has the wrong type.
+
+    Raises:
+        RecipeError: Naming the nearest argument, or what is wrong with the value.
+    """
+    for stage in recipe.stages:
+        _check(stage, recipe.arguments(stage), _config_class(stage))
+    if not recipe.full:
+        from peft import LoraConfig
+
+        _check("lora", recipe.lora, LoraConfig)
+
+
+def choose_device(recipe: TrainingRecipe) -> str:
+    """The device of a run, "cpu" or "cuda".
+
+    Raises:
+        TrainingError: If CUDA is asked for and absent.
+    """
+    import torch
+
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            "The recipe asks for the device cuda, and torch finds none here; write 'device: cpu', "
+            "or install a torch with CUDA on a machine that has a GPU."
+        )
+    if recipe.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return recipe.device
+
+
+def make_arguments(recipe: TrainingRecipe, stage: Stage, out: Path) -> Any:  # noqa: ANN401
+    """The arguments of one training as trl takes them.
+
+    Args:
+        recipe: The recipe.
+        stage: Which training.
+        out: Folder of its checkpoints.
+
+    Returns:
+        A `trl.SFTConfig` or a `trl.DPOConfig`. What the recipe leaves open is trl's default, but on
+        the CPU there is neither bfloat16 nor gradient checkpointing, and nothing is reported to
+        other services.
+
+    Raises:
+        RecipeError: If trl refuses a value or a combination.
+        TrainingError: If CUDA is asked for and absent.
+    """
+    on_cpu = choose_device(recipe) == "cpu"
+    given: dict[str, Any] = {"report_to": "none", "disable_tqdm": True}
+    if on_cpu:
+        given |= {"use_cpu": True, "bf16": False, "gradient_checkpointing": False}
+    if stage == "sft":
+        given |= {"completion_only_loss": True}
+    given |= _check(stage, recipe.arguments(stage), _config_class(stage))
+    given |= {"output_dir": str(out), "seed": recipe.seed, "data_seed": recipe.seed}
+    try:
+        return _config_class(stage)(**given)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RecipeError(
+            f"trl refuses the arguments under {stage!r} ({reason}); change the recipe."
+        ) from error
+
+
+def make_lora(recipe: TrainingRecipe) -> Any:  # noqa: ANN401
+    """The adapter's `peft.LoraConfig`; None where all weights are trained.
+
+    Raises:
+        RecipeError: If peft refuses a value.
+    """
+    if recipe.full:
+        return None
+    from peft import LoraConfig
+
+    given = _check("lora", recipe.lora, LoraConfig)
+    try:
+        return LoraConfig(task_type="CAUSAL_LM", **given)
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RecipeError(
+            f"peft refuses the arguments under 'lora' ({reason}); change the recipe."
+        ) from error
+
+
+def _config_class(stage: Stage) -> Any:  # noqa: ANN401
+    import trl
+
+    return trl.SFTConfig if stage == "sft" else trl.DPOConfig
+
+
+def _check(group: str, given: Mapping[str, Any], config: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The arguments with the types that the configuration declares."""
+    known = {field.name for field in fields(config) if field.init}
+    hints = get_type_hints(config)
+    checked = {}
+    for name, value in given.items():
+        key = f"{group}.{name}"
+        if name in OURS:
+            raise RecipeError(f"Recipe key {key!r} is not set here; {OURS[name]}.")
+        if name not in known:
+            raise RecipeError(f"Recipe key {key!r} is unknown; {name_nearest(name, known)}")
+        try:
+            checked[name] = _adapt(hints[name]).validate_python(value)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"]
+            raise RecipeError(f"Recipe key {key!r} cannot be {value!r}: {message}.") from error
+    return checked
+
+
+def _adapt(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
+    if isinstance(hint, type) and hasattr(hint, "__pydantic_config__"):  # pragma: no cover
+        return TypeAdapter(hint)
+    return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))

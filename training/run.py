@@ -1,0 +1,247 @@
+"""One run: a subset of a release, a model and a recipe to tuned weights in a folder."""
+
+import errno
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from training.arguments import check_arguments, choose_device, make_arguments
+from training.data import Rows, check_any_left, limit_length, make_rows, measure_rows
+from training.masks import Covered
+from training.models import Base, describe_template, load_tokenizer
+from training.record import (
+    COMPLETE,
+    drop_clocks,
+    identify,
+    is_complete,
+    make_metrics_callback,
+    open_run,
+    write_record,
+)
+from training.settings import Stage, TrainingRecipe
+from training.tiny import TINY, make_tiny_model, read_all_replies
+from training.trainers import build_trainer, check_first_batch, count_parameters
+from valuedata.errors import RecipeError, TrainingError
+from valuedata.release.folder import Release
+
+__all__ = ["Run", "ignore_batch", "train"]
+
+logger = logging.getLogger(__name__)
+
+BASE, CHECKPOINTS, ADAPTER, MODEL = "base", "checkpoints", "adapter", "model"
+STATE: Final = "trainer_state.json"
+
+SeeBatch = Callable[[Stage, list[Covered]], None]
+"""Called with the first batch of each training, before its first step."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where it is.
+        record: The content of run.json.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What all trainings of a run have in common.
+
+    Attributes:
+        release: The release.
+        value: Name of the subset.
+        recipe: The recipe.
+        out: Folder of the run.
+    """
+
+    release: Release
+    value: str
+    recipe: TrainingRecipe
+    out: Path
+
+
+def ignore_batch(stage: Stage, sequences: list[Covered]) -> None:
+    """Shows nothing of a first batch."""
+
+
+def train(
+    release: Release,
+    value: str,
+    recipe: TrainingRecipe,
+    out: Path,
+    base: Base,
+    see_batch: SeeBatch = ignore_batch,
+) -> Run:
+    """Trains a model on a subset of a release, or goes on where a stopped run was.
+
+    Args:
+        release: The release.
+        value: Name of the subset.
+        recipe: The recipe.
+        out: Folder of the run; a complete one of the same run is left as it is.
+        base: The model to start from; its name "tiny" makes one in the run.
+        see_batch: Called with the first batch of each training.
+
+    Returns:
+        The run, with `adapter` or `model` in the folder of its last training.
+
+    Raises:
+        ValuedataError: Whatever the user can mend; what was trained until then stays.
+    """
+    check_arguments(recipe)
+    device = choose_device(recipe)
+    release.files(value, "train")
+    record = open_run(out, identify(release, value, base, recipe))
+    if is_complete(record):
+        logger.info("%s is complete, nothing to do", out)
+        return Run(out, record)
+    start = Start(release, value, recipe, out)
+    if base.name == TINY:
+        base, n_parameters = _make_base(start)
+        record["made"] = f"tiny: {n_parameters:,} random parameters, trained here for trying out"
+    for stage in recipe.stages:
+        if stage not in record["stages"]:
+            record["stages"][stage] = _train_stage(start, stage, base, see_batch)
+            write_record(out, record)
+        base = _follow(base, recipe, out / stage)
+    return Run(out, write_record(out, record | {COMPLETE: True, "device": device}))
+
+
+def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) -> dict[str, Any]:
+    """Trains one stage to its end and says what it did, as JSON types."""
+    recipe, folder = start.recipe, start.out / stage
+    tokenizer, template = load_tokenizer(base, recipe)
+    checkpoints = folder / CHECKPOINTS
+    arguments = make_arguments(recipe, stage, checkpoints)
+    rows = make_rows(start.release, start.value, stage, tokenizer, recipe, arguments.max_length)
+    for report in rows.reports:
+        if report.n_dropped:
+            logger.warning(
+                "%s: %d of %d rows are %s and left out",
+                *(report.stage, report.n_dropped, report.rows_in, next(iter(report.dropped))),
+            )
+    if rows.validation is None and str(arguments.eval_strategy.value) != "no":
+        raise RecipeError(
+            f"The validation split of {start.value!r} has no rows to evaluate on; write "
+            f"'eval_strategy: \"no\"' under {stage!r}."
+        )
+    trainer = build_trainer(recipe, stage, base, tokenizer, rows, checkpoints)
+    sequences = check_first_batch(trainer, rows, stage)
+    see_batch(stage, sequences)
+    trainer.add_callback(make_metrics_callback(folder))
+    _run(trainer, checkpoints)
+    metrics = {} if rows.validation is None else drop_clocks(trainer.evaluate())
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if recipe.full:
+        _save(model, tokenizer, folder / MODEL)
+    else:
+        _save(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
+    return {
+        "rows": [report.to_json() for report in rows.reports],
+        "weighted": "weight" in rows.train.column_names,
+        "longest": rows.longest,
+        "chat_template": describe_template(template),
+        "teaches_the_end": all(one.ends for one in sequences),
+        "parameters": asdict(count_parameters(model)),
+        "steps": trainer.state.global_step,
+        "validation": metrics,
+    }
+
+
+def _follow(base: Base, recipe: TrainingRecipe, folder: Path) -> Base:
+    """What the next stage starts from."""
+    if recipe.full:
+        return Base(str(folder / MODEL))
+    return replace(base, adapter=folder / ADAPTER)
+
+
+def _make_base(start: Start) -> tuple[Base, int]:
+    """Makes the tiny model and trains it on all replies; one that is there already stays."""
+    import transformers
+
+    tiny, folder = start.recipe.tiny, start.out / BASE
+    base = Base(str(folder))
+    if folder.is_dir():
+        return base, int(transformers.AutoModelForCausalLM.from_pretrained(folder).num_parameters())
+    untrained = start.out / f".{BASE}-untrained"
+    transformers.set_seed(start.recipe.seed)
+    n_parameters = make_tiny_model(untrained, start.release, start.value, tiny)
+    recipe = TrainingRecipe(
+        method="sft",
+        seed=start.recipe.seed,
+        full=True,
+        device=start.recipe.device,
+        system_prompt=start.recipe.system_prompt,
+        sft={
+            "max_steps": tiny.steps,
+            "per_device_train_batch_size": tiny.batch_size,
+            "learning_rate": tiny.learning_rate,
+            "max_length": tiny.max_length,
+            "save_strategy": "no",
+        },
+    )
+    first = Base(str(untrained))
+    tokenizer, _ = load_tokenizer(first, recipe)
+    replies = read_all_replies(start.release, start.value)
+    lengths = measure_rows(replies, tokenizer)
+    verdict = limit_length(lengths, "train", tiny.max_length)
+    check_any_left(lengths, verdict, start.value, tiny.max_length)
+    rows = Rows(replies.select(verdict.kept), None, (verdict.report,), int(lengths.max()))
+    trainer = build_trainer(recipe, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
+    _run(trainer, untrained / CHECKPOINTS)
+    trained = start.out / f".{BASE}"
+    _save(trainer.model, tokenizer, trained)
+    trained.replace(folder)
+    shutil.rmtree(untrained)
+    return base, n_parameters
+
+
+def _run(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
+    """Trains from the last whole checkpoint to the end."""
+    import torch
+
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    last = _find_last(checkpoints)
+    if last is not None:
+        logger.info("Going on from %s", last.name)
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            "The memory of the device is full; lower per_device_train_batch_size (and raise "
+            "gradient_accumulation_steps) or max_length, or write 'gradient_checkpointing: true'."
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise TrainingError(
+            f"The disk of {checkpoints} is full; free some space and run the same command again, "
+            "or write 'save_total_limit: 1'."
+        ) from error
+
+
+def _find_last(checkpoints: Path) -> Path | None:
+    """The last checkpoint that is whole; what a killed run left half-written is removed."""
+    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    while found:
+        try:
+            json.loads((found[-1] / STATE).read_text(encoding="utf-8"))  # written last
+        except (OSError, ValueError):
+            shutil.rmtree(found.pop())
+        else:
+            return found[-1]
+    return None
+
+
+def _save(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
+    model.save_pretrained(folder, **extra)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,162 @@
+"""The frozen settings of a run, and the packaged recipes that hold them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from valuedata.errors import RecipeError, name_nearest
+from valuedata.recipe import read_yaml
+from valuedata.seeds import MAX_SEED
+from valuedata.settings import Settings
+
+__all__ = [
+    "Method",
+    "Stage",
+    "TinySettings",
+    "TrainingRecipe",
+    "list_recipes",
+    "load_training_recipe",
+    "make_training_recipe",
+]
+
+Method = Literal["sft", "dpo", "sft-dpo"]
+Stage = Literal["sft", "dpo"]
+STAGES: Final[Mapping[Method, tuple[Stage, ...]]] = {
+    "sft": ("sft",),
+    "dpo": ("dpo",),
+    "sft-dpo": ("sft", "dpo"),
+}
+RECIPES: Final = Path(__file__).parent / "recipes"
+
+
+class TinySettings(Settings):
+    """The model that `--model tiny` makes and trains before anything else.
+
+    Attributes:
+        vocabulary: Largest number of tokens, learned from the text of the release.
+        hidden: Width.
+        layers: Layers.
+        heads: Heads of attention in each.
+        steps: Steps that it is trained for on all replies of the training split, rewarded or not.
+        batch_size: Conversations in a step.
+        max_length: Most tokens of a conversation; longer ones are left out.
+        learning_rate: Learning rate of these steps.
+    """
+
+    vocabulary: Annotated[int, Field(ge=300, le=32_000)] = 2_000
+    hidden: Annotated[int, Field(ge=8, le=512)] = 64
+    layers: Annotated[int, Field(ge=1, le=12)] = 2
+    heads: Annotated[int, Field(ge=1, le=16)] = 4
+    steps: Annotated[int, Field(ge=0)] = 60
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    max_length: Annotated[int, Field(ge=16, le=4_096)] = 512
+    learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
+
+
+class TrainingRecipe(Settings):
+    """How a model is tuned.
+
+    Attributes:
+        method: "sft" trains on the rewarded replies, "dpo" on the pairs, "sft-dpo" one after the
+            other.
+        seed: Seed of everything random.
+        full: Train all weights; otherwise an adapter (LoRA).
+        device: "auto" takes CUDA where there is one.
+        dtype: Precision of the loaded weights; "auto" is float32, but bfloat16 under an adapter on
+            CUDA.
+        chat_template: Jinja file of the chat template; without it, the model's own, and where that
+            has none, `templates/plain.jinja` of this package.
+        system_prompt: Text of a system turn before each conversation that has none.
+        weights: Multiply the loss of each row by its `weight`, where the release has them.
+        tiny: The model of `--model tiny`.
+        lora: Arguments of `peft.LoraConfig`.
+        sft: Arguments of `trl.SFTConfig`.
+        dpo: Arguments of `trl.DPOConfig`.
+    """
+
+    method: Method
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    full: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    chat_template: str | None = None
+    system_prompt: str | None = None
+    weights: bool = True
+    tiny: TinySettings = TinySettings()
+    lora: Mapping[str, Any] = {}
+    sft: Mapping[str, Any] = {}
+    dpo: Mapping[str, Any] = {}
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The trainings in order."""
+        return STAGES[self.method]
+
+    def arguments(self, stage: Stage) -> Mapping[str, Any]:
+        """The arguments that the recipe gives to trl for one stage."""
+        return self.sft if stage == "sft" else self.dpo
+
+
+def list_recipes() -> list[str]:
+    """Names of the packaged recipes."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def load_training_recipe(
+    name: str | Path, changes: Mapping[str, Any] | None = None
+) -> TrainingRecipe:
+    """Reads a recipe: a packaged one by its name, or a YAML file.
+
+    Args:
+        name: Name of a packaged recipe, or the path of a file.
+        changes: Dotted setting name, such as "dpo.beta", to the value that it gets instead.
+
+    Raises:
+        RecipeError: If there is no such recipe, or it holds a wrong key or value.
+    """
+    packaged = RECIPES / f"{name}.yaml"
+    path = packaged if packaged.is_file() else Path(name)
+    if not path.is_file():
+        raise RecipeError(
+            f"There is no recipe {str(name)!r}; {name_nearest(str(name), list_recipes())}, or give "
+            "the path of a YAML file."
+        )
+    content = read_yaml(path, "Recipe", "settings, such as 'method: dpo'")
+    return make_training_recipe(content, changes)
+
+
+def make_training_recipe(
+    content: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> TrainingRecipe:
+    """Validates a recipe; what trl and peft take is checked when they are loaded.
+
+    Args:
+        content: Settings as they stand in YAML.
+        changes: Dotted setting name to the value that it gets instead.
+
+    Raises:
+        RecipeError: If it holds a wrong key or value.
+    """
+    merged = dict(content)
+    for name, value in (changes or {}).items():
+        group, _, key = name.partition(".")
+        merged[group] = {**(merged.get(group) or {}), key: value} if key else value
+    try:
+        return TrainingRecipe.model_validate(merged)
+    except ValidationError as error:
+        raise RecipeError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    key = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        model = TinySettings if len(place) > 1 else TrainingRecipe
+        near = name_nearest(place[-1], model.model_fields)
+        return f"Recipe key {key!r} is unknown; {near}"
+    if first["type"] == "missing":
+        return f"Recipe key {key!r} is missing; write for example 'method: dpo'."
+    return f"Recipe key {key!r} cannot be {first['input']!r}: {first['msg']}."
