@@ -1,7 +1,8 @@
 """The arguments of trl and peft that a recipe gives, checked before anything is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
@@ -10,8 +11,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from training.settings import Stage, TrainingRecipe
 from valuedata.errors import RecipeError, TrainingError, name_nearest
 
-__all__ = ["check_arguments", "choose_device", "make_arguments", "make_lora"]
+__all__ = ["check_arguments", "check_installed", "choose_device", "make_arguments", "make_lora"]
 
+LAX: Final = ConfigDict(arbitrary_types_allowed=True)
 OURS: Final = {
     "output_dir": "give --out",
     "seed": "write 'seed' at the top of the recipe",
@@ -30,6 +32,23 @@ OURS: Final = {
     "task_type": "leave it out, for it is always CAUSAL_LM",
 }
 """Arguments of trl and peft that have another place, and which."""
+
+
+def check_installed(packages: Sequence[str] = ("trl", "peft")) -> None:
+    """Says what to install where the packages that train are missing.
+
+    Args:
+        packages: Names of the packages.
+
+    Raises:
+        TrainingError: Naming those that are missing.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise TrainingError(
+            f"Training needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} "
+            "not installed; run: pip install 'valuedata[train]'."
+        )
 
 
 def check_arguments(recipe: TrainingRecipe) -> None:
@@ -87,6 +106,8 @@ def make_arguments(recipe: TrainingRecipe, stage: Stage, out: Path) -> Any:  # n
         given |= {"use_cpu": True, "bf16": False, "gradient_checkpointing": False}
     if stage == "sft":
         given |= {"completion_only_loss": True}
+    if recipe.patience is not None:
+        given |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss"}
     given |= _check(stage, recipe.arguments(stage), _config_class(stage))
     given |= {"output_dir": str(out), "seed": recipe.seed, "data_seed": recipe.seed}
     try:
@@ -136,14 +157,9 @@ def _check(group: str, given: Mapping[str, Any], config: Any) -> dict[str, Any]:
         if name not in known:
             raise RecipeError(f"Recipe key {key!r} is unknown; {name_nearest(name, known)}")
         try:
-            checked[name] = _adapt(hints[name]).validate_python(value)
+            adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config=LAX)
+            checked[name] = adapter.validate_python(value)
         except ValidationError as error:
             message = error.errors()[0]["msg"]
             raise RecipeError(f"Recipe key {key!r} cannot be {value!r}: {message}.") from error
     return checked
-
-
-def _adapt(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
-    if isinstance(hint, type) and hasattr(hint, "__pydantic_config__"):  # pragma: no cover
-        return TypeAdapter(hint)
-    return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))

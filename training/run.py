@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from training.arguments import check_arguments, choose_device, make_arguments
 from training.data import Rows, check_any_left, limit_length, make_rows, measure_rows
+from training.figure import draw_curves
 from training.masks import Covered
 from training.models import Base, describe_template, load_tokenizer
 from training.record import (
@@ -33,6 +34,7 @@ __all__ = ["Run", "ignore_batch", "train"]
 logger = logging.getLogger(__name__)
 
 BASE, CHECKPOINTS, ADAPTER, MODEL = "base", "checkpoints", "adapter", "model"
+FIGURE: Final = "curves.png"
 STATE: Final = "trainer_state.json"
 
 SeeBatch = Callable[[Stage, list[Covered]], None]
@@ -140,6 +142,7 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     trainer.add_callback(make_metrics_callback(folder))
     _run(trainer, checkpoints)
     metrics = {} if rows.validation is None else drop_clocks(trainer.evaluate())
+    draw_curves(trainer.state.log_history, folder / FIGURE)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if recipe.full:
         _save(model, tokenizer, folder / MODEL)

@@ -70,6 +70,8 @@ class TrainingRecipe(Settings):
             has none, `templates/plain.jinja` of this package.
         system_prompt: Text of a system turn before each conversation that has none.
         weights: Multiply the loss of each row by its `weight`, where the release has them.
+        patience: Evaluations without a better loss on the validation split after which a training
+            stops, with the weights of its best checkpoint; without it, the last ones are kept.
         tiny: The model of `--model tiny`.
         lora: Arguments of `peft.LoraConfig`.
         sft: Arguments of `trl.SFTConfig`.
@@ -84,6 +86,7 @@ class TrainingRecipe(Settings):
     chat_template: str | None = None
     system_prompt: str | None = None
     weights: bool = True
+    patience: Annotated[int, Field(ge=1)] | None = None
     tiny: TinySettings = TinySettings()
     lora: Mapping[str, Any] = {}
     sft: Mapping[str, Any] = {}

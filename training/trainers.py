@@ -81,6 +81,8 @@ def build_trainer(
         peft_config=lora,
         **extra,
     )
+    if recipe.patience is not None:
+        trainer.add_callback(transformers.EarlyStoppingCallback(recipe.patience))
     trainer.remove_callback(transformers.PrinterCallback)  # results alone go to stdout
     return trainer
 

@@ -10,7 +10,7 @@ ValuedataError
 ├── SelectionError    no pair is left to select from
 │   └── IsolationError      too few pairs balance the side effects
 ├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
-├── TrainingError     a model cannot be trained as asked: its name, its template, its rows or its device
+├── TrainingError     a model cannot be trained as asked: its name, template, rows or device
 └── HubError          a data set on the Hub cannot be read or written as asked
     └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
 """

@@ -88,6 +88,7 @@ def test_every_step_is_in_the_metrics(both: Run) -> None:
     margins = [line["rewards/margins"] for line in lines if "loss" in line]
     assert margins[0] == 0.0
     assert margins[-1] > 0.0
+    assert (both.folder / "dpo" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not any("runtime" in name for line in lines for name in line)
 
 
@@ -148,6 +149,27 @@ def test_validation_without_rows_cannot_be_evaluated(release: Release, tmp_path:
     )
     with pytest.raises(RecipeError, match="validation split of 'empathy' has no rows to evaluate"):
         train(release, "empathy", recipe, tmp_path / "run", TINY)
+
+
+def test_a_training_stops_where_validation_gets_no_better(release: Release, tmp_path: Path) -> None:
+    # the validation pair rewards what no training pair does, and a huge step makes it worse at once
+    settings = {
+        "max_steps": 9,
+        "max_length": 256,
+        "per_device_train_batch_size": 3,
+        "learning_rate": 0.5,
+        "logging_steps": 1,
+        "eval_strategy": "steps",
+        "eval_steps": 1,
+        "save_steps": 1,
+    }
+    out = tmp_path / "run"
+    recipe = make_recipe("sft", sft=settings, patience=2)
+    ended = train(release, "empathy", recipe, out, TINY).record["stages"]["sft"]
+    losses = [line["eval_loss"] for line in read_metrics(out / "sft") if "eval_loss" in line]
+    assert ended["steps"] == losses.index(min(losses)) + 1 + 2
+    assert ended["steps"] < 9
+    assert ended["validation"]["eval_loss"] == pytest.approx(min(losses))  # the best weights
 
 
 PROGRAM = """

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "score": "score",
     "controls": "controls",
     "trace": "trace",
+    "train": "train",
     "push": "hub",
     "pull": "hub",
 }

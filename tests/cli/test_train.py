@@ -1,0 +1,105 @@
+"""`valuedata train`: what it prints and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.training.conversations import make_recipe, write_conversations
+from training.arguments import check_installed
+from valuedata.errors import TrainingError
+from valuedata.release.folder import Release
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return write_conversations(tmp_path_factory.mktemp("release") / "talk")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("recipe") / "mine.yaml"
+    content = make_recipe("dpo").model_dump(mode="json")
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
+def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -> None:
+    words = ["train", release.folder, "--model", "tiny", "--out", tmp_path / "r"]
+    result = run(*words, "--recipe", recipe, "--show-batch", "--set", "dpo.max_steps=2")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "First batch of dpo:"
+    assert lines[2] == (
+        "[1] <|user|>I lost my keys.<|end|><|assistant|>⟦How annoying, poor you!<|end|>⟧"
+    )
+    assert any(line.split()[:4] == ["dpo", "3", "0", "2"] for line in lines)
+    assert any("random parameters, trained here for trying out" in line for line in lines)
+    assert lines[-1] == f"Run written to {tmp_path / 'r'}."
+    assert "FutureWarning" not in result.stderr
+    again = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=2", "--json")
+    record = json.loads(again.stdout)
+    assert record["complete"] is True
+    assert record["stages"]["dpo"]["steps"] == 2
+    other = run(*words, "--recipe", recipe, "--seed", "3")
+    assert other.exit_code == 2
+    assert "holds another run (its recipe differ" in other.stderr
+    silent = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=2", "--quiet")
+    assert silent.output == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--model", "tiny", "--value", "humour"], "has no subset 'humour'; known: empathy"),
+        (["--model", "tiny", "--set", "dpo.bta=1"], "'dpo.bta' is unknown; did you mean 'beta'?"),
+        (["--model", "tiny", "--set", "beta"], "--set 'beta' is no setting; write for example"),
+        (["--model", "tiny", "--set", "a=["], "--set 'a=[' is no setting; write for example"),
+        (["--model", "tiny", "--recipe", "smoke"], "no recipe 'smoke'; did you mean 'smoke-cpu'"),
+        (["--model", "tiny", "--device", "cuda"], "asks for the device cuda, and torch finds no"),
+        (
+            ["--model", "./nowhere@v1", "--method", "sft"],
+            "The model ./nowhere at v1 cannot be loaded (",
+        ),
+        (
+            ["--model", "tiny", "--set", "dpo.max_length=9", "--set", "tiny.steps=1"],
+            "All 3 training rows of 'empathy' are longer than 9 tokens (the shortest has ",
+        ),
+    ],
+)
+def test_what_the_user_can_mend_is_one_sentence(
+    run,
+    release: Release,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    result = run("train", release.folder, "--out", tmp_path / "r", "--method", "dpo", *words)
+    assert result.exit_code == 2, result.output
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith("Error: ")
+    assert sentence in error
+
+
+def test_a_subset_must_be_named_where_there_are_several(run, tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    release = write_conversations(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["values"]["humor"] = manifest["values"]["empathy"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    result = run("train", release.folder, "--model", "tiny", "--out", tmp_path / "r")
+    assert result.exit_code == 2
+    assert "has several subsets (empathy, humor); name one with --value." in result.stderr
+
+
+def test_missing_packages_are_named() -> None:
+    check_installed()
+    with pytest.raises(TrainingError) as caught:
+        check_installed(("trl", "no_such_package"))
+    assert str(caught.value) == (
+        "Training needs no_such_package, which is not installed; run: "
+        "pip install 'valuedata[train]'."
+    )
