@@ -27,11 +27,13 @@ class Base:
         name: A folder, or its name on the Hub.
         revision: Branch, tag or commit on the Hub; None for the main branch, and for folders.
         adapter: An adapter on it that an earlier stage of the run trained, to go on with.
+        made: Folder of the tiny model where several runs share one.
     """
 
     name: str
     revision: str | None = None
     adapter: Path | None = None
+    made: Path | None = None
 
 
 def load_tokenizer(base: Base, recipe: TrainingRecipe) -> tuple[Any, str]:

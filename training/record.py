@@ -1,5 +1,6 @@
 """What a run leaves behind: run.json, the metrics of every step, and whether it is whole."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -28,8 +29,8 @@ COMPLETE: Final = "complete"
 PACKAGES: Final = ("valuedata", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
-IDENTITY: Final = ("release", "model", "recipe", "versions")
-"""Keys of run.json that say which run it is; a run goes on only where they are the same."""
+IDENTITY: Final = ("model", "recipe", "versions")
+"""Keys of run.json that must be the same, beside the subset, where a run goes on."""
 CLOCKS: Final = ("runtime", "per_second", "num_tokens")
 """Ends of the names of metrics that differ between two equal runs.
 
@@ -47,11 +48,23 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         recipe: The recipe.
     """
     return {
-        "release": {"content_hash": release.content_hash, "value": value},
+        "release": {
+            "content_hash": release.content_hash,
+            "value": value,
+            "subset_hash": _hash_subset(release, value),
+        },
         "model": {"name": base.name, "revision": base.revision},
         "recipe": recipe.model_dump(mode="json"),
         "versions": {name: version(name) for name in PACKAGES},
     }
+
+
+def _hash_subset(release: Release, value: str) -> str:
+    """SHA-256 over the hashes of the files of one subset, which other subsets do not change."""
+    folder = f"data/{value}/"
+    files = release.manifest["files"]
+    lines = [f"{path} {files[path]['sha256']}\n" for path in sorted(files) if folder in path]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +83,8 @@ def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     if (out / RECORD).is_file():
         found = read_record(out)
         differing = [key for key in IDENTITY if found.get(key) != identity[key]]
+        if found.get("release", {}).get("subset_hash") != identity["release"]["subset_hash"]:
+            differing.insert(0, "release")
         if differing:
             raise TrainingError(
                 f"{out} holds another run (its {' and '.join(differing)} differ); give another "

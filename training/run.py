@@ -29,7 +29,7 @@ from training.trainers import build_trainer, check_first_batch, count_parameters
 from valuedata.errors import RecipeError, TrainingError
 from valuedata.release.folder import Release
 
-__all__ = ["Run", "ignore_batch", "train"]
+__all__ = ["BASE", "Run", "SeeBatch", "ignore_batch", "make_base", "train"]
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,9 @@ def train(
         return Run(out, record)
     start = Start(release, value, recipe, out)
     if base.name == TINY:
-        base, n_parameters = _make_base(start)
+        folder = base.made or out / BASE
+        n_parameters = make_base(release, value, recipe, folder)
+        base = Base(str(folder))
         record["made"] = f"tiny: {n_parameters:,} random parameters, trained here for trying out"
     for stage in recipe.stages:
         if stage not in record["stages"]:
@@ -167,23 +169,34 @@ def _follow(base: Base, recipe: TrainingRecipe, folder: Path) -> Base:
     return replace(base, adapter=folder / ADAPTER)
 
 
-def _make_base(start: Start) -> tuple[Base, int]:
-    """Makes the tiny model and trains it on all replies; one that is there already stays."""
+def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path) -> int:
+    """Makes the tiny model and trains it on all replies; one that is there already stays.
+
+    Args:
+        release: The release.
+        value: Name of the subset whose training split it reads.
+        recipe: Says its size, and the seed.
+        folder: Where it goes.
+
+    Returns:
+        Number of its parameters.
+
+    Raises:
+        TrainingError: If all replies are too long for it.
+    """
     import transformers
 
-    tiny, folder = start.recipe.tiny, start.out / BASE
-    base = Base(str(folder))
+    tiny = recipe.tiny
     if folder.is_dir():
-        return base, int(transformers.AutoModelForCausalLM.from_pretrained(folder).num_parameters())
-    untrained = start.out / f".{BASE}-untrained"
-    transformers.set_seed(start.recipe.seed)
-    n_parameters = make_tiny_model(untrained, start.release, start.value, tiny)
-    recipe = TrainingRecipe(
+        return int(transformers.AutoModelForCausalLM.from_pretrained(folder).num_parameters())
+    untrained = folder.with_name(f".{folder.name}-untrained")
+    transformers.set_seed(recipe.seed)
+    n_parameters = make_tiny_model(untrained, release, value, tiny)
+    own = TrainingRecipe(
         method="sft",
-        seed=start.recipe.seed,
+        seed=recipe.seed,
         full=True,
-        device=start.recipe.device,
-        system_prompt=start.recipe.system_prompt,
+        device=recipe.device,
         sft={
             "max_steps": tiny.steps,
             "per_device_train_batch_size": tiny.batch_size,
@@ -193,19 +206,19 @@ def _make_base(start: Start) -> tuple[Base, int]:
         },
     )
     first = Base(str(untrained))
-    tokenizer, _ = load_tokenizer(first, recipe)
-    replies = read_all_replies(start.release, start.value)
+    tokenizer, _ = load_tokenizer(first, own)
+    replies = read_all_replies(release, value)
     lengths = measure_rows(replies, tokenizer)
     verdict = limit_length(lengths, "train", tiny.max_length)
-    check_any_left(lengths, verdict, start.value, tiny.max_length)
+    check_any_left(lengths, verdict, value, tiny.max_length)
     rows = Rows(replies.select(verdict.kept), None, (verdict.report,), int(lengths.max()))
-    trainer = build_trainer(recipe, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
+    trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
     _run(trainer, untrained / CHECKPOINTS)
-    trained = start.out / f".{BASE}"
+    trained = folder.with_name(f".{folder.name}")
     _save(trainer.model, tokenizer, trained)
     trained.replace(folder)
     shutil.rmtree(untrained)
-    return base, n_parameters
+    return n_parameters
 
 
 def _run(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401

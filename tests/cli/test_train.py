@@ -34,9 +34,9 @@ def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -
     assert lines[2] == (
         "[1] <|user|>I lost my keys.<|end|><|assistant|>⟦How annoying, poor you!<|end|>⟧"
     )
-    assert any(line.split()[:4] == ["dpo", "3", "0", "2"] for line in lines)
+    assert any(line.split()[:5] == ["empathy", "dpo", "3", "0", "2"] for line in lines)
     assert any("random parameters, trained here for trying out" in line for line in lines)
-    assert lines[-1] == f"Run written to {tmp_path / 'r'}."
+    assert lines[-1] == f"Written to {tmp_path / 'r'}."
     assert "FutureWarning" not in result.stderr
     again = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=2", "--json")
     record = json.loads(again.stdout)
@@ -58,6 +58,10 @@ def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -
         (["--model", "tiny", "--set", "a=["], "--set 'a=[' is no setting; write for example"),
         (["--model", "tiny", "--recipe", "smoke"], "no recipe 'smoke'; did you mean 'smoke-cpu'"),
         (["--model", "tiny", "--device", "cuda"], "asks for the device cuda, and torch finds no"),
+        (
+            ["--model", "tiny", "--arms", "value,randm:2"],
+            "Arm 'randm' is unknown; did you mean 'random'?",
+        ),
         (
             ["--model", "./nowhere@v1", "--method", "sft"],
             "The model ./nowhere at v1 cannot be loaded (",

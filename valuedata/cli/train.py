@@ -1,6 +1,6 @@
 """train: the command that tunes a model on a subset of a release."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import rich_click as click
 
 from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import echo_json, echo_table
+from valuedata.cli.progress import choose_progress
 
 if TYPE_CHECKING:
     from training.masks import Covered
@@ -47,6 +48,19 @@ TINY, SMOKE = "tiny", "smoke-cpu"
     type=click.Choice(["sft", "dpo", "sft-dpo"]),
     help="SFT on the rewarded replies, DPO on the pairs, or both.  Without it, the recipe's.",
 )
+@click.option(
+    "--arms",
+    metavar="LIST",
+    help="Train the value and its controls alike, each in a folder of --out: value, random:N, "
+    "length-matched:N and swapped, with commas between.",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="With --arms, where a source of the release is now; repeatable.",
+)
 @click.option("--full", is_flag=True, help="Train all weights instead of an adapter (LoRA).")
 @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
 @click.option(
@@ -79,6 +93,7 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     Examples:
     valuedata train empathy-release --model tiny --out empathy-run
     valuedata train empathy-release --model ORG/NAME --method dpo --out empathy-run
+    valuedata train empathy-release --model tiny --arms value,random:3,swapped --out arms
     """
     import warnings
 
@@ -87,28 +102,31 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     check_installed()
     from transformers.utils.logging import disable_progress_bar
 
+    from training.arms import Trial, parse_arms, train_arms
     from training.run import train as run_training
     from valuedata.hub.pull import open_release
 
     recipe = _read_recipe(options)
+    arms = None if options["arms"] is None else parse_arms(options["arms"])
     opened = open_release(release)
     value = _choose_value(opened.values, options["value"], release)
+    base = _read_model(options["model"])
+    see_batch = _print_batch if options["show_batch"] else _print_nothing
     disable_progress_bar()
     with warnings.catch_warnings():
         # trl still sets arguments by the names that transformers is to drop; users can mend neither
         warnings.simplefilter("ignore", FutureWarning)
-        run = run_training(
-            opened,
-            value,
-            recipe,
-            out,
-            _read_model(options["model"]),
-            _print_batch if options["show_batch"] else _print_nothing,
-        )
+        if arms is None:
+            runs = {value: run_training(opened, value, recipe, out, base, see_batch)}
+        else:
+            trial = Trial(opened, value, recipe, out, base)
+            progress = choose_progress(quiet=quiet)
+            runs = train_arms(trial, arms, options["sources"], progress, see_batch)
     if as_json:
-        echo_json({"run": str(run.folder), **run.record})
+        found = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
+        echo_json(found if arms else found[value])
     elif not quiet:
-        _show(run)
+        _show(runs, out)
 
 
 def _read_recipe(options: dict[str, Any]) -> "TrainingRecipe":
@@ -173,31 +191,35 @@ def _print_batch(stage: "Stage", sequences: "Sequence[Covered]") -> None:
     click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n")
 
 
-def _show(run: "Run") -> None:
-    stages = run.record["stages"]
+def _show(runs: "Mapping[str, Run]", out: Path) -> None:
     echo_table(
-        ("training", "rows", "too long", "steps", "trained parameters", "of", "loss", "margin"),
-        (_describe(name, stage) for name, stage in stages.items()),
+        ("subset", "training", "rows", "too long", "steps", "trained", "loss", "margin"),
+        (
+            _describe(name, stage, done)
+            for name, run in runs.items()
+            for stage, done in run.record["stages"].items()
+        ),
     )
     click.echo(
         "\nLoss and margin are those of the validation split; the margin is the implicit reward of "
         "the\nrewarded reply over that of the other."
     )
-    if "made" in run.record:
-        click.echo(f"The model: {run.record['made']}.")
-    click.echo(f"Run written to {run.folder}.")
+    made = next(iter(runs.values())).record.get("made")
+    if made is not None:
+        click.echo(f"The model: {made}.")
+    click.echo(f"Written to {out}.")
 
 
-def _describe(name: str, stage: dict[str, Any]) -> tuple[object, ...]:
+def _describe(subset: str, name: str, stage: dict[str, Any]) -> tuple[object, ...]:
     train_rows = stage["rows"][0]
     found = stage["validation"]
     return (
+        subset,
         name,
         train_rows["rows_out"],
         train_rows["rows_in"] - train_rows["rows_out"],
         stage["steps"],
         stage["parameters"]["n_trained"],
-        stage["parameters"]["n_total"],
         *(
             f"{found[metric]:.3f}" if metric in found else ""
             for metric in ("eval_loss", "eval_rewards/margins")
