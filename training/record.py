@@ -11,6 +11,7 @@ from training.models import Base
 from training.settings import TrainingRecipe
 from valuedata.errors import TrainingError
 from valuedata.release.folder import Release
+from valuedata.release.forecast import list_largest, read_forecast
 
 __all__ = [
     "COMPLETE",
@@ -31,6 +32,8 @@ SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
 IDENTITY: Final = ("model", "recipe", "versions")
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
+DIFFERENCE: Final = ("value", "low", "high")
+N_SIDE_EFFECTS: Final = 10
 CLOCKS: Final = ("runtime", "per_second", "num_tokens")
 """Ends of the names of metrics that differ between two equal runs.
 
@@ -56,7 +59,31 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         "model": {"name": base.name, "revision": base.revision},
         "recipe": recipe.model_dump(mode="json"),
         "versions": {name: version(name) for name in PACKAGES},
+        "sources": [
+            {key: source.get(key) for key in ("name", "licence")}
+            for source in release.manifest["sources"]
+        ],
+        "control": _read_control(release, value),
+        "forecast": _read_side_effects(release, value),
+        "made": None,
     }
+
+
+def _read_control(release: Release, value: str) -> dict[str, Any] | None:
+    """How a control was drawn, and of which value; None for the subset of a value."""
+    control = release.manifest["values"][value].get("control")
+    return control and {key: control[key] for key in ("kind", "value", "seed")}
+
+
+def _read_side_effects(release: Release, value: str) -> list[dict[str, Any]] | None:
+    """The largest differences that the release's forecast found; None where it has none."""
+    content = read_forecast(release)
+    if content is None or value not in content["values"]:
+        return None
+    return [
+        {"name": effect["name"], **{key: effect["difference"][key] for key in DIFFERENCE}}
+        for effect in list_largest(content["values"][value], N_SIDE_EFFECTS)
+    ]
 
 
 def _hash_subset(release: Release, value: str) -> str:

@@ -1,7 +1,5 @@
 """One run: a subset of a release, a model and a recipe to tuned weights in a folder."""
 
-import errno
-import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -9,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from cards.model import render_model_card
 from training.arguments import check_arguments, choose_device, make_arguments
 from training.data import Rows, check_any_left, limit_length, make_rows, measure_rows
 from training.figure import draw_curves
@@ -23,10 +22,11 @@ from training.record import (
     open_run,
     write_record,
 )
+from training.resume import train_to_end
 from training.settings import Stage, TrainingRecipe
 from training.tiny import TINY, make_tiny_model, read_all_replies
 from training.trainers import build_trainer, check_first_batch, count_parameters
-from valuedata.errors import RecipeError, TrainingError
+from valuedata.errors import RecipeError
 from valuedata.release.folder import Release
 
 __all__ = ["BASE", "Run", "SeeBatch", "ignore_batch", "make_base", "train"]
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 BASE, CHECKPOINTS, ADAPTER, MODEL = "base", "checkpoints", "adapter", "model"
 FIGURE: Final = "curves.png"
-STATE: Final = "trainer_state.json"
 
 SeeBatch = Callable[[Stage, list[Covered]], None]
 """Called with the first batch of each training, before its first step."""
@@ -115,6 +114,7 @@ def train(
     for stage in recipe.stages:
         if stage not in record["stages"]:
             record["stages"][stage] = _train_stage(start, stage, base, see_batch)
+            render_model_card(out / stage / (MODEL if recipe.full else ADAPTER), record)
             write_record(out, record)
         base = _follow(base, recipe, out / stage)
     return Run(out, write_record(out, record | {COMPLETE: True, "device": device}))
@@ -142,7 +142,7 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     sequences = check_first_batch(trainer, rows, stage)
     see_batch(stage, sequences)
     trainer.add_callback(make_metrics_callback(folder))
-    _run(trainer, checkpoints)
+    train_to_end(trainer, checkpoints)
     metrics = {} if rows.validation is None else drop_clocks(trainer.evaluate())
     draw_curves(trainer.state.log_history, folder / FIGURE)
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -213,49 +213,12 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
     check_any_left(lengths, verdict, value, tiny.max_length)
     rows = Rows(replies.select(verdict.kept), None, (verdict.report,), int(lengths.max()))
     trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
-    _run(trainer, untrained / CHECKPOINTS)
+    train_to_end(trainer, untrained / CHECKPOINTS)
     trained = folder.with_name(f".{folder.name}")
     _save(trainer.model, tokenizer, trained)
     trained.replace(folder)
     shutil.rmtree(untrained)
     return n_parameters
-
-
-def _run(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
-    """Trains from the last whole checkpoint to the end."""
-    import torch
-
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    last = _find_last(checkpoints)
-    if last is not None:
-        logger.info("Going on from %s", last.name)
-    try:
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            "The memory of the device is full; lower per_device_train_batch_size (and raise "
-            "gradient_accumulation_steps) or max_length, or write 'gradient_checkpointing: true'."
-        ) from error
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise TrainingError(
-            f"The disk of {checkpoints} is full; free some space and run the same command again, "
-            "or write 'save_total_limit: 1'."
-        ) from error
-
-
-def _find_last(checkpoints: Path) -> Path | None:
-    """The last checkpoint that is whole; what a killed run left half-written is removed."""
-    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    while found:
-        try:
-            json.loads((found[-1] / STATE).read_text(encoding="utf-8"))  # written last
-        except (OSError, ValueError):
-            shutil.rmtree(found.pop())
-        else:
-            return found[-1]
-    return None
 
 
 def _save(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401

@@ -72,6 +72,11 @@ def test_arms_are_trained_alike_and_side_by_side(release: Release, tmp_path: Pat
     records = [run.record for run in runs.values()]
     assert all(record["recipe"] == records[0]["recipe"] for record in records)
     assert [record["release"]["value"] for record in records] == ["empathy", "random-0", "swapped"]
+    assert [record["control"] and record["control"]["kind"] for record in records] == [
+        None,
+        "random",
+        "swapped",
+    ]
     assert len({record["release"]["subset_hash"] for record in records}) == 3
     sizes = [record["stages"]["dpo"]["rows"][0]["rows_in"] for record in records]
     assert sizes == [release.manifest["values"]["empathy"]["splits"]["train"]] * 3

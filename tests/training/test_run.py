@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 """trl sets arguments of transformers that are to be renamed, huggingface/trl's business."""
 
 TINY = Base("tiny")
+PINNED = Path(__file__).with_name("pinned-losses.json")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,13 @@ def both(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     (file,) = folder.glob("*.safetensors")
     return dict(load_file(file))
+
+
+def read_losses(folder: Path) -> dict[str, list[float]]:
+    return {
+        stage: [round(line["loss"], 6) for line in read_metrics(folder / stage) if "loss" in line]
+        for stage in ("sft", "dpo")
+    }
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -76,6 +84,8 @@ def test_the_record_says_what_was_done(both: Run, release: Release) -> None:
     assert list(record["stages"]) == ["sft", "dpo"]
     ended = record["stages"]["dpo"]
     assert ended["steps"] == 4
+    card = (both.folder / "dpo" / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "trained by SFT and then DPO on the subset\n`empathy`" in card
     assert ended["teaches_the_end"] is True
     assert ended["weighted"] is False
     assert [report["rows_out"] for report in ended["rows"]] == [3, 1]
@@ -91,6 +101,14 @@ def test_every_step_is_in_the_metrics(both: Run) -> None:
     assert margins[-1] > 0.0
     assert (both.folder / "dpo" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not any("runtime" in name for line in lines for name in line)
+
+
+def test_losses_are_those_that_are_pinned(both: Run) -> None:
+    """Changing one of them needs its reason in the commit."""
+    pinned = json.loads(PINNED.read_text(encoding="utf-8"))
+    assert read_losses(both.folder) == {
+        stage: pytest.approx(losses, rel=1e-3) for stage, losses in pinned.items()
+    }
 
 
 def test_a_complete_run_is_left_as_it_is(both: Run, release: Release) -> None:

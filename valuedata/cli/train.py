@@ -204,7 +204,7 @@ def _show(runs: "Mapping[str, Run]", out: Path) -> None:
         "\nLoss and margin are those of the validation split; the margin is the implicit reward of "
         "the\nrewarded reply over that of the other."
     )
-    made = next(iter(runs.values())).record.get("made")
+    made = next(iter(runs.values())).record["made"]
     if made is not None:
         click.echo(f"The model: {made}.")
     click.echo(f"Written to {out}.")

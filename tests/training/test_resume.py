@@ -1,0 +1,74 @@
+"""A training goes on from what is whole, and a full memory or disk is one sentence."""
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.resume import find_checkpoint, train_to_end
+from valuedata.errors import TrainingError
+
+
+class Stopped:
+    """A trainer that an error stops, and that notes where it began."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.began: str | None = "nowhere"
+
+    def train(self, resume_from_checkpoint: str | None) -> None:
+        self.began = resume_from_checkpoint
+        if self.error is not None:
+            raise self.error
+
+
+def write_checkpoint(folder: Path, step: int, state: str | None) -> Path:
+    checkpoint = folder / f"checkpoint-{step}"
+    checkpoint.mkdir()
+    if state is not None:
+        (checkpoint / "trainer_state.json").write_text(state)
+    return checkpoint
+
+
+def test_the_last_whole_checkpoint_is_by_number(tmp_path: Path) -> None:
+    assert find_checkpoint(tmp_path) is None
+    for step in (2, 9, 10):
+        write_checkpoint(tmp_path, step, "{}")
+    cut, begun = write_checkpoint(tmp_path, 11, '{"a'), write_checkpoint(tmp_path, 12, None)
+    assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+    assert not cut.exists()
+    assert not begun.exists()
+
+
+def test_a_training_begins_where_it_was(tmp_path: Path) -> None:
+    trainer = Stopped()
+    train_to_end(trainer, tmp_path / "new")
+    assert trainer.began is None
+    checkpoint = write_checkpoint(tmp_path / "new", 3, "{}")
+    train_to_end(trainer, tmp_path / "new")
+    assert trainer.began == str(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory."),
+            "The memory of the device is full; lower per_device_train_batch_size (and raise",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "is full; free some space and run the same command again",
+        ),
+    ],
+)
+def test_what_is_full_is_one_sentence(error: Exception, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train_to_end(Stopped(error), tmp_path)
+    assert sentence in str(caught.value)
+
+
+def test_other_errors_of_the_system_are_not_hidden(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError):
+        train_to_end(Stopped(PermissionError(errno.EACCES, "no")), tmp_path)
