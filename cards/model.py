@@ -13,12 +13,13 @@ __all__ = ["render_model_card"]
 METHODS: Final = {"sft": "SFT", "dpo": "DPO"}
 
 
-def render_model_card(folder: Path, record: Mapping[str, Any]) -> None:
+def render_model_card(folder: Path, record: Mapping[str, Any], *, is_merged: bool = False) -> None:
     """Writes README.md into the folder of an adapter or of tuned weights.
 
     Args:
         folder: The folder.
         record: What run.json says of the run until then.
+        is_merged: Whether the adapter is merged into the weights.
 
     Raises:
         jinja2.UndefinedError: If the record lacks a fact that the card states.
@@ -26,7 +27,7 @@ def render_model_card(folder: Path, record: Mapping[str, Any]) -> None:
     stages, recipe = record["stages"], record["recipe"]
     model = record["model"]["name"]
     front_matter: dict[str, Any] = {
-        "library_name": "transformers" if recipe["full"] else "peft",
+        "library_name": "transformers" if recipe["full"] or is_merged else "peft",
         "pipeline_tag": "text-generation",
         "tags": ["valuedata", "values", *stages],
     }
@@ -50,6 +51,7 @@ def render_model_card(folder: Path, record: Mapping[str, Any]) -> None:
             stages=stages,
             last=list(stages)[-1],
             recipe=recipe,
+            is_merged=is_merged,
             recipe_block=fence(settings, "yaml"),
             versions=record["versions"],
         )

@@ -15,7 +15,7 @@ from valuedata.errors import RecipeError, ReleaseError, TrainingError, name_near
 from valuedata.progress import Progress, show_nothing
 from valuedata.release.folder import Release, load_release
 
-__all__ = ["VALUE", "Arm", "Trial", "parse_arms", "train_arms"]
+__all__ = ["VALUE", "Arm", "Trial", "parse_arms", "share_base", "train_arms"]
 
 VALUE: Final = "value"
 DRAWN: Final = ("random", "length-matched")
@@ -117,11 +117,9 @@ def train_arms(
     trial.release.files(trial.value, "train")
     _open_folder(trial.out)
     controls = _read_controls(trial, arms, sources, progress)
-    base = trial.base
-    if base.name == TINY:
-        folder = trial.out / BASE
-        make_base(trial.release, trial.value, trial.recipe, folder)
-        base = replace(base, made=folder)
+    base = share_base(trial)
+    if base.made is not None:
+        make_base(trial.release, trial.value, trial.recipe, base.made)
     runs = {}
     for arm in arms:
         release, value = trial.release, trial.value
@@ -129,6 +127,17 @@ def train_arms(
             release, value = controls, arm.name
         runs[arm.name] = train(release, value, trial.recipe, trial.out / arm.name, base, see_batch)
     return runs
+
+
+def share_base(trial: Trial) -> Base:
+    """The model that all arms start from; a tiny one is in a folder beside theirs.
+
+    Args:
+        trial: What they have in common.
+    """
+    if trial.base.name != TINY:
+        return trial.base
+    return replace(trial.base, made=trial.out / BASE)
 
 
 def _open_folder(out: Path) -> None:

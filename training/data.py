@@ -14,6 +14,7 @@ from valuedata.release.folder import Release
 from valuedata.schema import Message
 
 __all__ = [
+    "WEIGHT",
     "Rows",
     "check_any_left",
     "lead_with",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 WEIGHT: Final = "weight"
+"""Column of a release whose pairs count differently."""
 SIDES: Final[dict[Stage, dict[str, str]]] = {
     "sft": {"chosen": "completion"},
     "dpo": {"chosen": "chosen", "rejected": "rejected"},

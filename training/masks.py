@@ -8,9 +8,10 @@ from training.settings import Stage
 from valuedata.errors import TrainingError
 from valuedata.schema import Message
 
-__all__ = ["Covered", "check_covered", "read_batch", "show_batch"]
+__all__ = ["IGNORED", "Covered", "check_covered", "read_batch", "show_batch"]
 
 IGNORED: Final = -100
+"""Label of tokens without a loss, as torch has it."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cards.model import render_model_card
 from training.arguments import check_arguments, choose_device, make_arguments
-from training.data import Rows, check_any_left, limit_length, make_rows, measure_rows
+from training.data import WEIGHT, Rows, check_any_left, limit_length, make_rows, measure_rows
 from training.figure import draw_curves
 from training.masks import Covered
 from training.models import Base, describe_template, load_tokenizer
@@ -29,7 +29,16 @@ from training.trainers import build_trainer, check_first_batch, count_parameters
 from valuedata.errors import RecipeError
 from valuedata.release.folder import Release
 
-__all__ = ["BASE", "Run", "SeeBatch", "ignore_batch", "make_base", "train"]
+__all__ = [
+    "ADAPTER",
+    "BASE",
+    "Run",
+    "SeeBatch",
+    "ignore_batch",
+    "make_base",
+    "save_weights",
+    "train",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -147,12 +156,12 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     draw_curves(trainer.state.log_history, folder / FIGURE)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if recipe.full:
-        _save(model, tokenizer, folder / MODEL)
+        save_weights(model, tokenizer, folder / MODEL)
     else:
-        _save(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
+        save_weights(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
     return {
         "rows": [report.to_json() for report in rows.reports],
-        "weighted": "weight" in rows.train.column_names,
+        "weighted": WEIGHT in rows.train.column_names,
         "longest": rows.longest,
         "chat_template": describe_template(template),
         "teaches_the_end": all(one.ends for one in sequences),
@@ -215,12 +224,20 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
     trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
     train_to_end(trainer, untrained / CHECKPOINTS)
     trained = folder.with_name(f".{folder.name}")
-    _save(trainer.model, tokenizer, trained)
+    save_weights(trainer.model, tokenizer, trained)
     trained.replace(folder)
     shutil.rmtree(untrained)
     return n_parameters
 
 
-def _save(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
+def save_weights(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
+    """Writes a model, or an adapter, with its tokenizer.
+
+    Args:
+        model: The model.
+        tokenizer: The tokenizer.
+        folder: Where they go.
+        extra: Further arguments of `save_pretrained`.
+    """
     model.save_pretrained(folder, **extra)
     tokenizer.save_pretrained(folder)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from training.arguments import make_arguments, make_lora
-from training.data import Rows
+from training.data import WEIGHT, Rows
 from training.masks import Covered, check_covered, read_batch
 from training.models import Base, load_model
 from training.settings import Stage, TrainingRecipe
-from training.weighting import WEIGHT, check_weighable, weigh_trainer
+from training.weighting import check_weighable, weigh_trainer
 
 __all__ = ["ParameterCounts", "build_trainer", "check_first_batch", "count_parameters"]
 

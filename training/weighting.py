@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from training.data import WEIGHT
+from training.masks import IGNORED
 from training.settings import Stage
 from valuedata.errors import RecipeError
 
-__all__ = ["WEIGHT", "check_weighable", "slice_row", "weigh_trainer"]
+__all__ = ["check_weighable", "slice_row", "weigh_trainer"]
 
-WEIGHT: Final = "weight"
-IGNORED: Final = -100
-"""Label of tokens without a loss, as torch has it."""
 UNWEIGHABLE: Final = frozenset({"aot", "aot_unpaired"})
 """Losses of trl that compare the rows of a batch with each other."""
 

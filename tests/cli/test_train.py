@@ -45,8 +45,24 @@ def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -
     other = run(*words, "--recipe", recipe, "--seed", "3")
     assert other.exit_code == 2
     assert "holds another run (its recipe differ" in other.stderr
-    silent = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=2", "--quiet")
+    arms = run(*words, "--recipe", recipe, "--arms", "value")
+    assert arms.exit_code == 2
+    assert "holds a run of one arm; give another --out." in arms.stderr
+    silent = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=2", "--quiet", "--merge")
     assert silent.output == ""
+    assert (tmp_path / "r" / "merged" / "model.safetensors").is_file()
+
+
+def test_arms_are_told_of_by_name(run, release: Release, recipe: Path, tmp_path: Path) -> None:
+    words = ["train", release.folder, "--model", "tiny", "--out", tmp_path / "r", "--arms", "value"]
+    result = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=1", "--merge")
+    assert result.exit_code == 0, result.output
+    assert any(
+        line.split()[:5] == ["value", "dpo", "3", "0", "1"] for line in result.stdout.splitlines()
+    )
+    assert (tmp_path / "r" / "value" / "merged" / "model.safetensors").is_file()
+    told = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=1", "--json")
+    assert list(json.loads(told.stdout)) == ["value"]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +74,10 @@ def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -
         (["--model", "tiny", "--set", "a=["], "--set 'a=[' is no setting; write for example"),
         (["--model", "tiny", "--recipe", "smoke"], "no recipe 'smoke'; did you mean 'smoke-cpu'"),
         (["--model", "tiny", "--device", "cuda"], "asks for the device cuda, and torch finds no"),
+        (
+            ["--model", "tiny", "--merge", "--full"],
+            "--merge is for adapters and --full trains none; leave one of them out.",
+        ),
         (
             ["--model", "tiny", "--arms", "value,randm:2"],
             "Arm 'randm' is unknown; did you mean 'random'?",

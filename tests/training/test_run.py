@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from tests.training.conversations import make_recipe, write_conversations
 from training.masks import Covered
+from training.merging import merge_adapter
 from training.models import Base
 from training.record import read_record
 from training.run import Run, train
@@ -150,6 +153,26 @@ def test_all_weights_move_where_all_are_trained(release: Release, tmp_path: Path
     assert (out / "dpo" / "model" / "tokenizer.json").is_file()
 
 
+def test_a_merged_adapter_answers_as_the_adapter_does(both: Run) -> None:
+    folder = merge_adapter(both, TINY)
+    merged = AutoModelForCausalLM.from_pretrained(folder)
+    base = AutoModelForCausalLM.from_pretrained(both.folder / "base")
+    ids = torch.arange(5, 45).reshape(1, -1)
+    with torch.no_grad():
+        plain = base(ids).logits
+        tuned = PeftModel.from_pretrained(base, both.folder / "dpo" / "adapter")(ids).logits
+        assert torch.allclose(merged(ids).logits, tuned, atol=1e-5)
+    assert not torch.allclose(plain, tuned, atol=1e-3)
+    assert "library_name: transformers" in (folder / "README.md").read_text(encoding="utf-8")
+    assert merge_adapter(both, TINY) == folder
+
+
+def test_all_weights_have_nothing_to_merge(both: Run) -> None:
+    record = both.record | {"recipe": both.record["recipe"] | {"full": True}}
+    with pytest.raises(RecipeError, match="trained all weights and has no adapter to merge; leave"):
+        merge_adapter(Run(both.folder, record), TINY)
+
+
 def test_a_value_that_is_not_there_is_named_before_anything(
     release: Release, tmp_path: Path
 ) -> None:
@@ -195,6 +218,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tests.training.conversations import make_recipe
+from training.merging import merge_adapter
 from training.models import Base
 from training.run import train
 from valuedata.release.folder import load_release
@@ -225,6 +249,19 @@ def test_a_killed_run_ends_as_one_that_was_not(both: Run, release: Release, tmp_
         assert read_metrics(out / stage) == read_metrics(both.folder / stage)
         old, new = (read_weights(folder / stage / "adapter") for folder in (both.folder, out))
         assert all(torch.equal(old[name], new[name]) for name in old)
+
+
+def test_a_run_that_stopped_after_its_last_step_trains_no_further(
+    release: Release, tmp_path: Path, both: Run
+) -> None:
+    out = tmp_path / "run"
+    stop_before_end(release, make_recipe("sft-dpo"), out)
+    assert (out / "sft" / "checkpoints" / "checkpoint-4").is_dir()
+    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
+    assert run.record["stages"] == both.record["stages"]
+    assert read_metrics(out / "sft") == read_metrics(both.folder / "sft")
+    old, new = (read_weights(folder / "sft" / "adapter") for folder in (both.folder, out))
+    assert all(torch.equal(old[name], new[name]) for name in old)
 
 
 def test_a_checkpoint_that_is_not_whole_is_passed_over(

@@ -62,6 +62,7 @@ TINY, SMOKE = "tiny", "smoke-cpu"
     help="With --arms, where a source of the release is now; repeatable.",
 )
 @click.option("--full", is_flag=True, help="Train all weights instead of an adapter (LoRA).")
+@click.option("--merge", is_flag=True, help="Write the model with the adapter merged into it, too.")
 @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device in place of the recipe's."
@@ -102,7 +103,8 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     check_installed()
     from transformers.utils.logging import disable_progress_bar
 
-    from training.arms import Trial, parse_arms, train_arms
+    from training.arms import Trial, parse_arms, share_base, train_arms
+    from training.merging import merge_adapter
     from training.run import train as run_training
     from valuedata.hub.pull import open_release
 
@@ -122,6 +124,10 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
             trial = Trial(opened, value, recipe, out, base)
             progress = choose_progress(quiet=quiet)
             runs = train_arms(trial, arms, options["sources"], progress, see_batch)
+            base = share_base(trial)
+        if options["merge"]:
+            for run in runs.values():
+                merge_adapter(run, base)
     if as_json:
         found = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
         echo_json(found if arms else found[value])
@@ -131,12 +137,15 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
 
 def _read_recipe(options: dict[str, Any]) -> "TrainingRecipe":
     from training.settings import load_training_recipe
+    from valuedata.errors import RecipeError
 
     changes: dict[str, Any] = {
         name: options[name] for name in ("method", "seed", "device") if options[name] is not None
     }
     if options["full"]:
         changes["full"] = True
+    if options["merge"] and options["full"]:
+        raise RecipeError("--merge is for adapters and --full trains none; leave one of them out.")
     changes |= dict(_read_change(text) for text in options["changes"])
     name = options["recipe"]
     if name is None and options["model"] == TINY:

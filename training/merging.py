@@ -1,0 +1,54 @@
+"""An adapter merged into the weights below it, for what takes whole models alone."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from cards.model import render_model_card
+from training.models import Base, load_model
+from training.run import ADAPTER, BASE, Run, save_weights
+from training.settings import make_training_recipe
+from training.tiny import TINY
+from valuedata.errors import RecipeError
+
+__all__ = ["merge_adapter"]
+
+MERGED: Final = "merged"
+
+
+def merge_adapter(run: Run, base: Base) -> Path:
+    """Writes the weights with the adapter of the last training merged into them.
+
+    Args:
+        run: A finished run.
+        base: The model that it started from.
+
+    Returns:
+        Folder of the merged model; one that is there already stays.
+
+    Raises:
+        RecipeError: If the run has no adapter, because it trained all weights.
+        TrainingError: If the model cannot be loaded.
+    """
+    from peft import PeftModel
+    from transformers import AutoTokenizer
+
+    recipe = make_training_recipe(run.record["recipe"])
+    if recipe.full:
+        raise RecipeError(
+            f"The run {run.folder} trained all weights and has no adapter to merge; leave --merge "
+            "out."
+        )
+    folder = run.folder / MERGED
+    if folder.is_dir():
+        return folder
+    if base.name == TINY:
+        base = Base(str(base.made or run.folder / BASE))
+    adapter = run.folder / recipe.stages[-1] / ADAPTER
+    model = PeftModel.from_pretrained(load_model(base, recipe), adapter).merge_and_unload()
+    partial = run.folder / f".{MERGED}"
+    shutil.rmtree(partial, ignore_errors=True)
+    save_weights(model, AutoTokenizer.from_pretrained(adapter), partial)
+    render_model_card(partial, run.record, is_merged=True)
+    partial.replace(folder)
+    return folder
