@@ -48,9 +48,12 @@ def write_conversations(out: Path, weights: Sequence[float] = ()) -> Release:
         for prompt, warm, cold in zip(PROMPTS, WARM, COLD, strict=True)
     ]
     written = pa.Table.from_pylist(rows, schema=table.schema)
-    if weights:
-        written = written.append_column("weight", pa.array(weights, pa.float64()))
     pq.write_table(written, file)
+    if weights:
+        for split, column in (("train", weights), ("validation", [1.0])):
+            (file,) = release.files("empathy", split)
+            table = pq.read_table(file).append_column("weight", pa.array(column, pa.float64()))
+            pq.write_table(table, file)
     return release
 
 

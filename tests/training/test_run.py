@@ -132,6 +132,27 @@ def test_a_folder_of_something_else_is_not_written_to(release: Release, tmp_path
         train(release, "empathy", make_recipe("dpo"), tmp_path, TINY)
 
 
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_weights_change_what_is_learned(both: Run, tmp_path: Path, method: str) -> None:
+    """All weight on the first row, in a training whose steps each see the three rows."""
+    weighted = write_conversations(tmp_path / "weighted", weights=[1.0, 1e-9, 1e-9])
+    plain = write_conversations(tmp_path / "plain", weights=[2.0, 2.0, 2.0])
+    losses = {}
+    for name, release in (("weighted", weighted), ("plain", plain)):
+        run = train(release, "empathy", make_recipe(method), tmp_path / f"{name}-run", TINY)
+        assert run.record["stages"][method]["weighted"] is True
+        losses[name] = [
+            line["loss"] for line in read_metrics(run.folder / method) if "loss" in line
+        ]
+    if method == "sft":  # equal weights are none
+        expected = read_losses(both.folder)["sft"]
+        assert losses["plain"] == pytest.approx(expected, rel=1e-3)
+    else:  # the loss of one pair falls faster than the mean of three; both begin at log 2
+        assert losses["plain"][0] == pytest.approx(losses["weighted"][0], abs=1e-4)
+        assert losses["weighted"][-1] < losses["plain"][-1]
+    assert losses["weighted"][-1] != pytest.approx(losses["plain"][-1], rel=1e-3)
+
+
 def test_all_weights_move_where_all_are_trained(release: Release, tmp_path: Path) -> None:
     out = tmp_path / "run"
     seen: list[tuple[Stage, list[Covered]]] = []
