@@ -27,7 +27,7 @@ from training.settings import Stage, TrainingRecipe
 from training.tiny import TINY, make_tiny_model, read_all_replies
 from training.trainers import build_trainer, check_first_batch, count_parameters
 from valuedata.errors import RecipeError
-from valuedata.release.folder import Release
+from valuedata.release.folder import Release, verify_release
 
 __all__ = [
     "ADAPTER",
@@ -110,6 +110,7 @@ def train(
     check_arguments(recipe)
     device = choose_device(recipe)
     release.files(value, "train")
+    verify_release(release)
     record = open_run(out, identify(release, value, base, recipe))
     if is_complete(record):
         logger.info("%s is complete, nothing to do", out)
@@ -136,12 +137,7 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     checkpoints = folder / CHECKPOINTS
     arguments = make_arguments(recipe, stage, checkpoints)
     rows = make_rows(start.release, start.value, stage, tokenizer, recipe, arguments.max_length)
-    for report in rows.reports:
-        if report.n_dropped:
-            logger.warning(
-                "%s: %d of %d rows are %s and left out",
-                *(report.stage, report.n_dropped, report.rows_in, next(iter(report.dropped))),
-            )
+    _warn_of_long(rows)
     if rows.validation is None and str(arguments.eval_strategy.value) != "no":
         raise RecipeError(
             f"The validation split of {start.value!r} has no rows to evaluate on; write "
@@ -161,6 +157,7 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
         save_weights(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
     return {
         "rows": [report.to_json() for report in rows.reports],
+        "model_commit": getattr(model.config, "_commit_hash", None),
         "weighted": WEIGHT in rows.train.column_names,
         "longest": rows.longest,
         "chat_template": describe_template(template),
@@ -169,6 +166,15 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
         "steps": trainer.state.global_step,
         "validation": metrics,
     }
+
+
+def _warn_of_long(rows: Rows) -> None:
+    for report in rows.reports:
+        for reason, n_rows in report.dropped.items():
+            logger.warning(
+                "%s: %d of %d rows are %s and left out",
+                *(report.stage, n_rows, report.rows_in, reason),
+            )
 
 
 def _follow(base: Base, recipe: TrainingRecipe, folder: Path) -> Base:
@@ -218,9 +224,11 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
     tokenizer, _ = load_tokenizer(first, own)
     replies = read_all_replies(release, value)
     lengths = measure_rows(replies, tokenizer)
-    verdict = limit_length(lengths, "train", tiny.max_length)
+    verdict = limit_length(lengths, "the tiny model's train", tiny.max_length)
     check_any_left(lengths, verdict, value, tiny.max_length)
-    rows = Rows(replies.select(verdict.kept), None, (verdict.report,), int(lengths.max()))
+    longest = int(lengths[verdict.kept].max())
+    rows = Rows(replies.select(verdict.kept), None, (verdict.report,), longest)
+    _warn_of_long(rows)
     trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
     train_to_end(trainer, untrained / CHECKPOINTS)
     trained = folder.with_name(f".{folder.name}")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from tests.builders import write_release
 from training.settings import TrainingRecipe, make_training_recipe
-from valuedata.release.folder import Release
+from valuedata.release.folder import Release, finish_manifest, load_release
 
 SHORT = [{"role": "user", "content": "I lost my keys."}]
 LONG = [
@@ -54,7 +54,15 @@ def write_conversations(out: Path, weights: Sequence[float] = ()) -> Release:
             (file,) = release.files("empathy", split)
             table = pq.read_table(file).append_column("weight", pa.array(column, pa.float64()))
             pq.write_table(table, file)
-    return release
+    return rewrite_manifest(release)
+
+
+def rewrite_manifest(release: Release) -> Release:
+    """Lets the manifest know the files as they are now."""
+    made = ("format_version", "content_hash", "files")
+    content = {key: found for key, found in release.manifest.items() if key not in made}
+    finish_manifest(release.folder, content)
+    return load_release(release.folder)
 
 
 def make_recipe(method: str, **settings: Any) -> TrainingRecipe:

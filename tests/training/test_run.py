@@ -202,6 +202,15 @@ def test_a_value_that_is_not_there_is_named_before_anything(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_damaged_release_is_not_trained_on(tmp_path: Path) -> None:
+    damaged = write_conversations(tmp_path / "release")
+    (file,) = damaged.files("empathy", "train")
+    file.write_bytes(file.read_bytes() + b"more")
+    with pytest.raises(ReleaseError, match="damaged"):
+        train(damaged, "empathy", make_recipe("dpo"), tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()
+
+
 def test_validation_without_rows_cannot_be_evaluated(release: Release, tmp_path: Path) -> None:
     settings = {"max_steps": 1, "max_length": 256, "eval_strategy": "steps"}
     recipe = make_recipe("dpo", dpo=settings, chat_template=str(tmp_path / "template.jinja"))
