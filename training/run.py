@@ -119,7 +119,7 @@ def train(
     if base.name == TINY:
         folder = base.made or out / BASE
         n_parameters = make_base(release, value, recipe, folder)
-        base = Base(str(folder))
+        base = Base(str(folder.resolve()))  # the adapter names it, wherever it is loaded from
         record["made"] = f"tiny: {n_parameters:,} random parameters, trained here for trying out"
     for stage in recipe.stages:
         if stage not in record["stages"]:

@@ -53,6 +53,18 @@ def test_a_run_is_printed(run, release: Release, recipe: Path, tmp_path: Path) -
     assert (tmp_path / "r" / "merged" / "model.safetensors").is_file()
 
 
+def test_an_adapter_finds_the_tiny_model_from_anywhere(
+    run, release: Release, recipe: Path, tmp_path: Path
+) -> None:
+    words = ["train", release.folder, "--model", "tiny", "--out", "here", "--recipe", recipe]
+    told = run(*words, "--set", "dpo.max_steps=1", "--json", "--show-batch")
+    assert json.loads(told.stdout)["complete"] is True
+    assert "First batch of dpo:" in told.stderr
+    adapter = tmp_path / "here" / "dpo" / "adapter" / "adapter_config.json"
+    name = json.loads(adapter.read_text())["base_model_name_or_path"]
+    assert Path(name) == tmp_path / "here" / "base"
+
+
 def test_arms_are_told_of_by_name(run, release: Release, recipe: Path, tmp_path: Path) -> None:
     words = ["train", release.folder, "--model", "tiny", "--out", tmp_path / "r", "--arms", "value"]
     result = run(*words, "--recipe", recipe, "--set", "dpo.max_steps=1", "--merge")

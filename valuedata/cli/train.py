@@ -1,6 +1,7 @@
 """train: the command that tunes a model on a subset of a release."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     opened = open_release(release)
     value = _choose_value(opened.values, options["value"], release)
     base = _read_model(options["model"])
-    see_batch = _print_batch if options["show_batch"] else _print_nothing
+    see_batch = partial(_print_batch, err=as_json) if options["show_batch"] else _print_nothing
     disable_progress_bar()
     with warnings.catch_warnings():
         # trl still sets arguments by the names that transformers is to drop; users can mend neither
@@ -144,8 +145,6 @@ def _read_recipe(options: dict[str, Any]) -> "TrainingRecipe":
     }
     if options["full"]:
         changes["full"] = True
-    if options["merge"] and options["full"]:
-        raise RecipeError("--merge is for adapters and --full trains none; leave one of them out.")
     changes |= dict(_read_change(text) for text in options["changes"])
     name = options["recipe"]
     if name is None and options["model"] == TINY:
@@ -153,7 +152,10 @@ def _read_recipe(options: dict[str, Any]) -> "TrainingRecipe":
     elif name is None:
         method = options["method"] or "dpo"
         name = f"{method.rpartition('-')[2]}-lora-1gpu-8b"
-    return load_training_recipe(name, changes)
+    recipe = load_training_recipe(name, changes)
+    if options["merge"] and recipe.full:
+        raise RecipeError("--merge is for adapters and --full trains none; leave one of them out.")
+    return recipe
 
 
 def _read_change(text: str) -> tuple[str, Any]:
@@ -194,10 +196,10 @@ def _choose_value(values: Sequence[str], given: str | None, release: str) -> str
 def _print_nothing(stage: "Stage", sequences: "Sequence[Covered]") -> None: ...
 
 
-def _print_batch(stage: "Stage", sequences: "Sequence[Covered]") -> None:
+def _print_batch(stage: "Stage", sequences: "Sequence[Covered]", *, err: bool) -> None:
     from training.masks import show_batch
 
-    click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n")
+    click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n", err=err)
 
 
 def _show(runs: "Mapping[str, Run]", out: Path) -> None:
