@@ -1,13 +1,17 @@
 """A release of three hand-made conversations: one turn, several turns, and a system turn."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load_file
 
 from tests.builders import write_release
+from training.models import Base
 from training.settings import TrainingRecipe, make_training_recipe
 from valuedata.release.folder import Release, finish_manifest, load_release
 
@@ -21,6 +25,7 @@ LED = [
     {"role": "system", "content": "You are a nurse."},
     {"role": "user", "content": "My arm hurts."},
 ]
+TINY_MODEL = Base("tiny")
 PROMPTS = [SHORT, LONG, LED]
 WARM = ["How annoying, poor you!", "Poor thing, I hope he is well soon.", "I am so sorry."]
 COLD = ["Look again.", "Dogs are.", "Take a pill."]
@@ -87,3 +92,19 @@ def make_recipe(method: str, **settings: Any) -> TrainingRecipe:
             **settings,
         }
     )
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    (file,) = folder.glob("*.safetensors")
+    return dict(load_file(file))
+
+
+def read_losses(folder: Path) -> dict[str, list[float]]:
+    return {
+        stage: [round(line["loss"], 6) for line in read_metrics(folder / stage) if "loss" in line]
+        for stage in ("sft", "dpo")
+    }
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]

@@ -1,63 +1,33 @@
 """A run from a release to tuned weights: what moves, what it leaves, and going on after a stop."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from tests.training.conversations import make_recipe, write_conversations
+from tests.training.conversations import (
+    TINY_MODEL,
+    make_recipe,
+    read_losses,
+    read_metrics,
+    read_weights,
+    write_conversations,
+)
 from training.masks import Covered
 from training.merging import merge_adapter
-from training.models import Base
 from training.record import read_record
 from training.run import Run, train
-from training.settings import Stage, TrainingRecipe
+from training.settings import Stage
 from valuedata.errors import RecipeError, ReleaseError, TrainingError
 from valuedata.release.folder import Release
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 """trl sets arguments of transformers that are to be renamed, huggingface/trl's business."""
 
-TINY = Base("tiny")
 PINNED = Path(__file__).with_name("pinned-losses.json")
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return write_conversations(tmp_path_factory.mktemp("release") / "out")
-
-
-@pytest.fixture(scope="module")
-def both(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """SFT and then DPO of one adapter."""
-    out = tmp_path_factory.mktemp("both") / "run"
-    return train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
-
-
-def read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    (file,) = folder.glob("*.safetensors")
-    return dict(load_file(file))
-
-
-def read_losses(folder: Path) -> dict[str, list[float]]:
-    return {
-        stage: [round(line["loss"], 6) for line in read_metrics(folder / stage) if "loss" in line]
-        for stage in ("sft", "dpo")
-    }
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_an_adapter_is_trained_and_what_is_below_it_stays(both: Run) -> None:
@@ -116,20 +86,20 @@ def test_losses_are_those_that_are_pinned(both: Run) -> None:
 
 def test_a_complete_run_is_left_as_it_is(both: Run, release: Release) -> None:
     before = (both.folder / "run.json").stat().st_mtime_ns
-    again = train(release, "empathy", make_recipe("sft-dpo"), both.folder, TINY)
+    again = train(release, "empathy", make_recipe("sft-dpo"), both.folder, TINY_MODEL)
     assert again == both
     assert (both.folder / "run.json").stat().st_mtime_ns == before
 
 
 def test_another_run_is_not_written_over(both: Run, release: Release) -> None:
     with pytest.raises(TrainingError, match=r"holds another run \(its recipe differ"):
-        train(release, "empathy", make_recipe("sft-dpo", seed=1), both.folder, TINY)
+        train(release, "empathy", make_recipe("sft-dpo", seed=1), both.folder, TINY_MODEL)
 
 
 def test_a_folder_of_something_else_is_not_written_to(release: Release, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(TrainingError, match="holds something else than a run; give another"):
-        train(release, "empathy", make_recipe("dpo"), tmp_path, TINY)
+        train(release, "empathy", make_recipe("dpo"), tmp_path, TINY_MODEL)
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo"])
@@ -139,7 +109,7 @@ def test_weights_change_what_is_learned(both: Run, tmp_path: Path, method: str) 
     plain = write_conversations(tmp_path / "plain", weights=[2.0, 2.0, 2.0])
     losses = {}
     for name, release in (("weighted", weighted), ("plain", plain)):
-        run = train(release, "empathy", make_recipe(method), tmp_path / f"{name}-run", TINY)
+        run = train(release, "empathy", make_recipe(method), tmp_path / f"{name}-run", TINY_MODEL)
         assert run.record["stages"][method]["weighted"] is True
         losses[name] = [
             line["loss"] for line in read_metrics(run.folder / method) if "loss" in line
@@ -161,7 +131,7 @@ def test_all_weights_move_where_all_are_trained(release: Release, tmp_path: Path
         "empathy",
         make_recipe("dpo", full=True),
         out,
-        TINY,
+        TINY_MODEL,
         lambda stage, sequences: seen.append((stage, sequences)),
     )
     base, tuned = read_weights(out / "base"), read_weights(out / "dpo" / "model")
@@ -175,7 +145,7 @@ def test_all_weights_move_where_all_are_trained(release: Release, tmp_path: Path
 
 
 def test_a_merged_adapter_answers_as_the_adapter_does(both: Run) -> None:
-    folder = merge_adapter(both, TINY)
+    folder = merge_adapter(both, TINY_MODEL)
     merged = AutoModelForCausalLM.from_pretrained(folder)
     base = AutoModelForCausalLM.from_pretrained(both.folder / "base")
     ids = torch.arange(5, 45).reshape(1, -1)
@@ -185,20 +155,20 @@ def test_a_merged_adapter_answers_as_the_adapter_does(both: Run) -> None:
         assert torch.allclose(merged(ids).logits, tuned, atol=1e-5)
     assert not torch.allclose(plain, tuned, atol=1e-3)
     assert "library_name: transformers" in (folder / "README.md").read_text(encoding="utf-8")
-    assert merge_adapter(both, TINY) == folder
+    assert merge_adapter(both, TINY_MODEL) == folder
 
 
 def test_all_weights_have_nothing_to_merge(both: Run) -> None:
     record = both.record | {"recipe": both.record["recipe"] | {"full": True}}
     with pytest.raises(RecipeError, match="trained all weights and has no adapter to merge; leave"):
-        merge_adapter(Run(both.folder, record), TINY)
+        merge_adapter(Run(both.folder, record), TINY_MODEL)
 
 
 def test_a_value_that_is_not_there_is_named_before_anything(
     release: Release, tmp_path: Path
 ) -> None:
     with pytest.raises(ReleaseError, match="has no subset 'humour'"):
-        train(release, "humour", make_recipe("dpo"), tmp_path / "run", TINY)
+        train(release, "humour", make_recipe("dpo"), tmp_path / "run", TINY_MODEL)
     assert not (tmp_path / "run").exists()
 
 
@@ -207,7 +177,7 @@ def test_a_damaged_release_is_not_trained_on(tmp_path: Path) -> None:
     (file,) = damaged.files("empathy", "train")
     file.write_bytes(file.read_bytes() + b"more")
     with pytest.raises(ReleaseError, match="damaged"):
-        train(damaged, "empathy", make_recipe("dpo"), tmp_path / "run", TINY)
+        train(damaged, "empathy", make_recipe("dpo"), tmp_path / "run", TINY_MODEL)
     assert not (tmp_path / "run").exists()
 
 
@@ -220,7 +190,7 @@ def test_validation_without_rows_cannot_be_evaluated(release: Release, tmp_path:
         "{% endfor %}"
     )
     with pytest.raises(RecipeError, match="validation split of 'empathy' has no rows to evaluate"):
-        train(release, "empathy", recipe, tmp_path / "run", TINY)
+        train(release, "empathy", recipe, tmp_path / "run", TINY_MODEL)
 
 
 def test_a_training_stops_where_validation_gets_no_better(release: Release, tmp_path: Path) -> None:
@@ -237,85 +207,8 @@ def test_a_training_stops_where_validation_gets_no_better(release: Release, tmp_
     }
     out = tmp_path / "run"
     recipe = make_recipe("sft", sft=settings, patience=2)
-    ended = train(release, "empathy", recipe, out, TINY).record["stages"]["sft"]
+    ended = train(release, "empathy", recipe, out, TINY_MODEL).record["stages"]["sft"]
     losses = [line["eval_loss"] for line in read_metrics(out / "sft") if "eval_loss" in line]
     assert ended["steps"] == losses.index(min(losses)) + 1 + 2
     assert ended["steps"] < 9
     assert ended["validation"]["eval_loss"] == pytest.approx(min(losses))  # the best weights
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from tests.training.conversations import make_recipe
-from training.merging import merge_adapter
-from training.models import Base
-from training.run import train
-from valuedata.release.folder import load_release
-train(load_release(sys.argv[1]), "empathy", make_recipe("sft-dpo"), Path(sys.argv[2]), Base("tiny"))
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_run_ends_as_one_that_was_not(both: Run, release: Release, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    killed = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(release.folder), str(out)],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    metrics = out / "dpo" / "metrics.jsonl"
-    while killed.poll() is None:
-        if metrics.is_file() and len(metrics.read_text().splitlines()) >= 2:
-            killed.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.002)
-    killed.wait()
-    assert killed.returncode == -signal.SIGKILL
-    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
-    assert run.record["stages"] == both.record["stages"]
-    for stage in ("sft", "dpo"):
-        assert read_metrics(out / stage) == read_metrics(both.folder / stage)
-        old, new = (read_weights(folder / stage / "adapter") for folder in (both.folder, out))
-        assert all(torch.equal(old[name], new[name]) for name in old)
-
-
-def test_a_run_that_stopped_after_its_last_step_trains_no_further(
-    release: Release, tmp_path: Path, both: Run
-) -> None:
-    out = tmp_path / "run"
-    stop_before_end(release, make_recipe("sft-dpo"), out)
-    assert (out / "sft" / "checkpoints" / "checkpoint-4").is_dir()
-    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
-    assert run.record["stages"] == both.record["stages"]
-    assert read_metrics(out / "sft") == read_metrics(both.folder / "sft")
-    old, new = (read_weights(folder / "sft" / "adapter") for folder in (both.folder, out))
-    assert all(torch.equal(old[name], new[name]) for name in old)
-
-
-def test_a_checkpoint_that_is_not_whole_is_passed_over(
-    release: Release, tmp_path: Path, both: Run
-) -> None:
-    """The run stops after step 4's checkpoint was begun and before its state was written."""
-    out = tmp_path / "run"
-    stop_before_end(release, make_recipe("sft-dpo"), out)
-    checkpoints = out / "sft" / "checkpoints"
-    assert (checkpoints / "checkpoint-2").is_dir()
-    (checkpoints / "checkpoint-4" / "trainer_state.json").write_text("{")
-    run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY)
-    assert run.record["stages"] == both.record["stages"]
-
-
-def stop_before_end(release: Release, recipe: TrainingRecipe, out: Path) -> None:
-    """Stops between SFT and DPO, and forgets that SFT had ended."""
-
-    def stop(stage: Stage, _: list[Covered]) -> None:
-        if stage == "dpo":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(release, "empathy", recipe, out, TINY, stop)
-    record = read_record(out)
-    assert list(record["stages"]) == ["sft"]
-    (out / "run.json").write_text(json.dumps(record | {"stages": {}}))
