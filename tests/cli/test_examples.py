@@ -7,7 +7,8 @@ import pytest
 
 from valuedata.cli import COMMANDS
 
-ELSEWHERE = ("hh-rlhf", "my-", "gold.jsonl")  # the Hub's data, and files of the reader's own
+# the Hub's data and models, files of the reader's own, and what trains for minutes
+ELSEWHERE = ("hh-rlhf", "ORG/NAME", "my-", "gold.jsonl", "--arms")
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def test_an_unknown_command_names_the_nearest(run) -> None:
             "--bogus",
             "No such option '--bogus' (did you mean '--verbose'?); `valuedata --help`",
         ),
-        ("build --sed 3", "No such option '--sed' (did you mean one of: '--seed', '--source'?); `"),
+        ("build --sed 3", "No such option '--sed' (did you mean one of: '--seed', '--source', "),
         ("fit a --out b --seed -1", "Invalid value for '--seed': -1 is not in the range"),
         ("why folder", "Missing argument 'PAIR_ID|TEXT'; `valuedata why --help` shows"),
         ("inspect a b", "Got unexpected extra argument (b); `valuedata inspect --help` shows"),

@@ -94,7 +94,7 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     \b
     Examples:
     valuedata train empathy-release --model tiny --out empathy-run
-    valuedata train empathy-release --model ORG/NAME --method dpo --out empathy-run
+    valuedata train empathy-release --model ORG/NAME --method dpo --out tuned
     valuedata train empathy-release --model tiny --arms value,random:3,swapped --out arms
     """
     import warnings
