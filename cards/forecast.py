@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from cards.drawing import BLUE, GREY, ORANGE, VERMILION, make_figure, save_figure
+from cards.drawing import BLUE, GREY, ORANGE, VERMILION, make_figure, name_rows, save_figure
 
 __all__ = ["draw_crosstalk", "draw_love"]
 
@@ -128,16 +128,9 @@ def _draw_rows(axes: Axes, rows: Sequence[Mapping[str, Any] | str], rate: str) -
         {"marker": "D", "facecolor": ORANGE, "s": 14, "label": "whole source"},
     )
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(
-        range(len(rows)), [row if isinstance(row, str) else row["name"] for row in rows]
-    )
-    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_fontweight("bold" if isinstance(row, str) else "normal")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
+    name_rows(axes, rows)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _draw_points(

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from cards.drawing import BLUE, GREY, ORANGE, make_figure, save_figure
+from cards.drawing import BLUE, GREY, ORANGE, make_figure, name_rows, save_figure
 
 __all__ = ["count_side_effects", "draw_isolation"]
 
@@ -109,12 +109,4 @@ def _draw_rows(axes: Axes, rows: Sequence[Mapping[str, Any] | str]) -> None:
             zorder=2,
         )
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(
-        range(len(rows)), [entry if isinstance(entry, str) else entry["name"] for entry in rows]
-    )
-    for entry, label in zip(rows, axes.get_yticklabels(), strict=True):
-        if isinstance(entry, str):
-            label.set_fontweight("bold")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    name_rows(axes, rows)
