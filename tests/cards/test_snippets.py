@@ -8,20 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.cards.reading import read_blocks, read_section
-from tests.test_training_format import save_tiny_model
+from tests.test_training_format import ONE_STEP, save_tiny_model
 from valuedata.release.folder import Release
 
 MODEL = "Qwen/Qwen3-0.6B"
-# what a machine without an accelerator needs, and a single step
-SETTINGS = {
-    "max_steps": 1,
-    "per_device_train_batch_size": 2,
-    "use_cpu": True,
-    "bf16": False,
-    "gradient_checkpointing": False,
-    "report_to": "none",
-    "save_strategy": "no",
-}
 TRAINED = re.compile(r"'train_loss': '?[\d.]+")
 
 
@@ -49,7 +39,7 @@ def run(arguments: list[str], folder: Path) -> str:
 def test_the_python_on_a_card_trains(starter: Release, folder: Path) -> None:
     blocks = read_blocks(read_section(starter, "How to use it"), "python")
     assert len(blocks) == 4
-    settings = ", ".join(f"{name}={value!r}" for name, value in SETTINGS.items())
+    settings = ", ".join(f"{name}={value!r}" for name, value in ONE_STEP.items())
     code = put_in("\n".join(blocks), starter, folder)
     code = re.sub(r'(DPOConfig|SFTConfig)\((output_dir="[^"]*")\)', rf"\1(\2, {settings})", code)
     assert code.count("max_steps") == 2
@@ -67,7 +57,7 @@ def test_the_commands_on_a_card_train(starter: Release, folder: Path) -> None:
     code = put_in("\n".join([load, replies, write]), starter, folder)
     run([sys.executable, "-c", code], folder)
     (commands,) = read_blocks(section, "bash")
-    options = [word for name, value in SETTINGS.items() for word in (f"--{name}", str(value))]
+    options = [word for name, value in ONE_STEP.items() for word in (f"--{name}", str(value))]
     for command in put_in(commands, starter, folder).replace("\\\n", "").splitlines():
         program, method, *words = command.split()
         assert program == "trl"

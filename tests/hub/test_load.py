@@ -11,7 +11,7 @@ import pytest
 
 from tests.hub.loopback import ROOT
 from tests.hub_server import make_environment
-from tests.test_training_format import save_tiny_model
+from tests.test_training_format import ONE_STEP, save_tiny_model
 
 # The endpoint is read when the Hub's library is imported, so this is a process of its own.
 SCRIPT = """
@@ -94,16 +94,7 @@ def test_the_command_on_the_card_trains_from_the_hub(loopback, tmp_path):
     words = shlex.split(found[1].replace("\\\n", " "))
     assert words[words.index("--dataset_name") + 1] == "org/starter"
     words[words.index("--model_name_or_path") + 1] = str(tmp_path / "model")
-    settings = {
-        "max_steps": 1,
-        "per_device_train_batch_size": 2,
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
-        "report_to": "none",
-        "save_strategy": "no",
-    }
-    words += [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    words += [word for name, value in ONE_STEP.items() for word in (f"--{name}", str(value))]
     done = subprocess.run(
         [sys.executable, "-m", "trl.scripts.dpo", *words],
         env=make_environment(loopback.endpoint, tmp_path / "home") | {"HF_TOKEN": "hf_owner"},

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.training.conversations import COLD, PROMPTS, WARM, make_recipe, write_conversations
 from training.data import lead_with, make_rows, read_rows, tokenize
 from training.models import Base, load_tokenizer
-from training.settings import TinySettings
-from training.tiny import make_tiny_model, read_all_replies
+from training.tiny import read_all_replies
 from valuedata.errors import ReleaseError, TrainingError
 from valuedata.release.folder import Release
 
@@ -17,15 +15,6 @@ from valuedata.release.folder import Release
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return write_conversations(tmp_path_factory.mktemp("release") / "out", weights=[0.5, 1.5, 4.0])
-
-
-@pytest.fixture(scope="module")
-def base(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Base:
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    size = TinySettings(vocabulary=300, hidden=16, layers=1, heads=2)
-    make_tiny_model(folder, release, "empathy", size)
-    return Base(str(folder))
 
 
 def test_prompts_are_explicit_for_both_trainings(release: Release) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests.training.conversations import (
     CHATML,
@@ -13,34 +12,18 @@ from tests.training.conversations import (
     PROMPTS,
     WARM,
     make_recipe,
-    write_conversations,
 )
 from training.arguments import make_arguments
 from training.data import make_rows
 from training.masks import Covered, check_covered, show_batch
 from training.models import PLAIN, TEMPLATES, Base, load_tokenizer
-from training.settings import Stage, TinySettings
-from training.tiny import make_tiny_model
+from training.settings import Stage
 from training.trainers import build_trainer, check_first_batch
 from valuedata.errors import TrainingError
 from valuedata.release.folder import Release
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 """trl sets arguments of transformers that are to be renamed, huggingface/trl's business."""
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return write_conversations(tmp_path_factory.mktemp("release") / "out")
-
-
-@pytest.fixture(scope="module")
-def base(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Base:
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    size = TinySettings(vocabulary=300, hidden=16, layers=1, heads=2)
-    make_tiny_model(folder, release, "empathy", size)
-    return Base(str(folder))
 
 
 def read_first_batch(

@@ -9,8 +9,7 @@ import torch
 from tests.training.conversations import make_recipe, write_conversations
 from training.data import make_rows
 from training.models import Base, load_tokenizer
-from training.settings import Stage, TinySettings
-from training.tiny import make_tiny_model
+from training.settings import Stage
 from training.trainers import build_trainer
 from training.weighting import check_weighable, slice_row
 from valuedata.errors import RecipeError
@@ -23,15 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return write_conversations(tmp_path_factory.mktemp("release") / "out", weights=[0.5, 1.5, 4.0])
-
-
-@pytest.fixture(scope="module")
-def base(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Base:
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    size = TinySettings(vocabulary=300, hidden=16, layers=1, heads=2)
-    make_tiny_model(folder, release, "empathy", size)
-    return Base(str(folder))
 
 
 def build(release: Release, base: Base, stage: Stage, out: Path, *, weights: bool) -> Any:
