@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from valuedata.errors import RecipeError, name_nearest
-from valuedata.recipe import read_yaml
+from valuedata.recipe import read_yaml, replace_settings
 from valuedata.seeds import MAX_SEED
 from valuedata.settings import Settings
 
@@ -142,12 +142,8 @@ def make_training_recipe(
     Raises:
         RecipeError: If it holds a wrong key or value.
     """
-    merged = dict(content)
-    for name, value in (changes or {}).items():
-        group, _, key = name.partition(".")
-        merged[group] = {**(merged.get(group) or {}), key: value} if key else value
     try:
-        return TrainingRecipe.model_validate(merged)
+        return TrainingRecipe.model_validate(replace_settings(content, changes or {}))
     except ValidationError as error:
         raise RecipeError(_explain(error)) from error
 

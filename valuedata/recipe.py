@@ -30,6 +30,7 @@ __all__ = [
     "load_recipe",
     "make_recipe",
     "read_yaml",
+    "replace_settings",
 ]
 
 ALL_VALUES = "all"
@@ -189,7 +190,7 @@ class Recipe(Settings):
         Raises:
             RecipeError: If a name or a value is not allowed.
         """
-        return self.__class__(**_validate(_replace(self.model_dump(), changes)).model_dump())
+        return self.__class__(**make_recipe(self.model_dump(), changes).model_dump())
 
 
 def make_recipe(content: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -202,7 +203,7 @@ def make_recipe(content: Mapping[str, Any], changes: Mapping[str, Any] | None = 
     Raises:
         RecipeError: If a key or a value is not allowed; the message names the nearest key.
     """
-    return _validate(_replace(content, changes or {}))
+    return _validate(replace_settings(content, changes or {}))
 
 
 def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -244,7 +245,7 @@ def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
     return content
 
 
-def _replace(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def replace_settings(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy with the changes; a group that is no group stays, for the validation to refuse."""
     result = dict(content)
     for name, value in changes.items():
@@ -254,7 +255,7 @@ def _replace(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
             continue
         group = {} if result.get(key) is None else result[key]
         if isinstance(group, Mapping):
-            result[key] = _replace(group, {rest: value})
+            result[key] = replace_settings(group, {rest: value})
     return result
 
 
