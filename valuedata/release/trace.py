@@ -75,7 +75,9 @@ def trace(release: Release, effect: str, values: Sequence[str] = ()) -> tuple[Tr
             f"Effect {effect!r} is none that {release.folder} has labels or markers of; "
             f"{name_nearest(effect, list_effects(release))}"
         )
-    return tuple(_rank(release, effect, value) for value in choose_subsets(release, values))
+    chosen = choose_subsets(release, values)
+    sides = _measure(release, effect)
+    return tuple(_rank(release, effect, value, sides) for value in chosen)
 
 
 def quote_pairs(release: Release, found: Trace, n_pairs: int) -> list[dict[str, Any]]:
@@ -104,30 +106,27 @@ def quote_pairs(release: Release, found: Trace, n_pairs: int) -> list[dict[str, 
     ]
 
 
-def _rank(release: Release, effect: str, value: str) -> Trace:
+def _rank(release: Release, effect: str, value: str, sides: npt.NDArray[np.float64]) -> Trace:
     members = read_members(release.decisions, value)
-    rewarded, other = _measure(release, effect, value, members)
+    chosen, rejected = sides[:, members.rows]
+    rewarded = np.where(members.flipped, rejected, chosen)
+    other = np.where(members.flipped, chosen, rejected)
     order = np.argsort(other - rewarded, kind="stable")
     return Trace(value, effect, members.take(order), rewarded[order], other[order])
 
 
-def _measure(
-    release: Release, effect: str, value: str, members: Members
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(k,) float64 each: how much of an effect the rewarded and the other replies have."""
-    if effect in release.manifest["labels"]["names"]:
-        _, labels = read_labels(release, release.decisions.take(pa.array(members.rows)))
+def _measure(release: Release, effect: str) -> npt.NDArray[np.float64]:
+    """(2, n) float64 over decisions.parquet: how much of an effect the two replies have."""
+    rows, labels = read_labels(release, release.decisions)
+    measured = np.full((2, len(release.decisions)), np.nan)
+    if effect in labels.names:
         column = labels.column(effect)
-        sides = (labels.chosen[:, column], labels.rejected[:, column])
+        measured[:, rows] = labels.chosen[:, column], labels.rejected[:, column]
     else:
-        features = read_features(release)
-        column, rows = features.sides.names.index(effect), features.subsets[value].rows
-        sides = (features.sides.chosen[rows, column], features.sides.rejected[rows, column])
-    chosen, rejected = (side.astype(np.float64) for side in sides)
-    return (
-        np.where(members.flipped, rejected, chosen),
-        np.where(members.flipped, chosen, rejected),
-    )
+        sides = read_features(release).sides
+        column = sides.names.index(effect)
+        measured[:, rows] = sides.chosen[:, column], sides.rejected[:, column]
+    return measured
 
 
 def _read_texts(
