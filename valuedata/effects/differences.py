@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,11 @@ class Sides:
     def n_groups(self) -> int:
         """Prompts."""
         return int(self.groups.max()) + 1
+
+    @cached_property
+    def deviations(self) -> Floats:
+        """(k,) float64: what `pool_deviations` gives."""
+        return pool_deviations(self)
 
 
 @dataclass(frozen=True, eq=False)

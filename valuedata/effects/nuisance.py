@@ -5,7 +5,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from valuedata.effects.differences import Rewarded, Sides, pool_deviations
+from valuedata.effects.differences import Rewarded, Sides
 from valuedata.labelling.scoring.intervals import Estimate, estimate
 from valuedata.labelling.scoring.measures import divide
 
@@ -37,9 +37,8 @@ def separate_sides(
     Returns:
         What `measure_separation` gives of the differences in pooled standard deviations.
     """
-    deviations = pool_deviations(sides)
-    used = nuisance & ~np.isnan(deviations)
-    gaps = subset.subtract(sides)[:, used] / deviations[used]
+    used = nuisance & ~np.isnan(sides.deviations)
+    gaps = subset.subtract(sides)[:, used] / sides.deviations[used]
     groups = np.unique(sides.groups[subset.rows], return_inverse=True)[1]
     with threadpool_limits(limits=1):  # sums in one order, however many threads there are
         return measure_separation(gaps, groups, n_resamples, seed, subset.weights)

@@ -8,15 +8,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from valuedata.effects.differences import Rewarded, Sides
+from valuedata.effects.features import join_features
 from valuedata.errors import ReleaseError
-from valuedata.labelling.values import BEHAVIOUR_NAMES
 from valuedata.release.folder import Release, read_table
 from valuedata.release.markers import MARKERS_FILE, SIDE_PREFIXES
 from valuedata.release.recall import read_labels, read_members
 
-__all__ = ["BEHAVIOUR", "MARKER", "VALUE", "Features", "read_features"]
+__all__ = ["Features", "read_features"]
 
-VALUE, BEHAVIOUR, MARKER = "value", "behaviour", "marker"
 COLUMNS: Final = ("pair_id", "chosen_probabilities", "rejected_probabilities", "subsets")
 
 
@@ -57,16 +56,11 @@ def read_features(release: Release) -> Features:
         )
     first, second = SIDE_PREFIXES
     styles = [name.removeprefix(first) for name in markers.column_names if name.startswith(first)]
-    kinds = [BEHAVIOUR if name in BEHAVIOUR_NAMES else VALUE for name in labels.names]
-    sides = Sides(
-        names=(*labels.names, *styles),
-        chosen=_join(labels.chosen, markers, [first + name for name in styles]),
-        rejected=_join(labels.rejected, markers, [second + name for name in styles]),
-        groups=_number(markers["prompt_group"].to_numpy()),
-    )
+    measured = [_stack(markers, [prefix + name for name in styles]) for prefix in (first, second)]
+    sides, kinds = join_features(labels, styles, measured, markers["prompt_group"].to_numpy())
     members = {value: read_members(told, value) for value in release.values}
     return Features(
-        kinds=(*kinds, *(MARKER for _ in styles)),
+        kinds=kinds,
         sides=sides,
         subsets={
             value: Rewarded(found.rows, found.flipped, found.weight)
@@ -75,14 +69,9 @@ def read_features(release: Release) -> Features:
     )
 
 
-def _join(
-    probabilities: npt.NDArray[np.float32], markers: pa.Table, columns: list[str]
-) -> npt.NDArray[np.float64]:
-    """(n, k) float64 of a side."""
-    measured = [markers[column].to_numpy()[:, None] for column in columns]
-    return np.concatenate((probabilities, *measured), axis=1, dtype=np.float64)
-
-
-def _number(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    numbered: npt.NDArray[np.int64] = np.unique(groups, return_inverse=True)[1]
-    return numbered
+def _stack(markers: pa.Table, columns: list[str]) -> npt.NDArray[np.float32]:
+    """(n, s) float32 of a side; s may be 0."""
+    measured = np.empty((len(markers), len(columns)), dtype=np.float32)
+    for number, column in enumerate(columns):
+        measured[:, number] = markers[column].to_numpy()
+    return measured

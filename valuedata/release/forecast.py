@@ -10,13 +10,14 @@ import numpy as np
 
 from valuedata.effects.differences import Difference, Rewarded, measure_differences
 from valuedata.effects.discovery import FALSE_DISCOVERY_RATE, adjust
+from valuedata.effects.features import MARKER, VALUE
 from valuedata.effects.nuisance import separate_sides
 from valuedata.effects.settings import ForecastSettings
 from valuedata.errors import ReleaseError
 from valuedata.labelling.scoring.intervals import Estimate
 from valuedata.progress import Progress, show_nothing
 from valuedata.release.derived import choose_subsets
-from valuedata.release.features import MARKER, VALUE, Features, read_features
+from valuedata.release.features import Features, read_features
 from valuedata.release.folder import Release, load_release
 
 __all__ = [

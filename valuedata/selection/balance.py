@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from math import ceil
 from typing import Any
 
 import numpy as np
 
+from valuedata.accounting import KEPT
 from valuedata.effects.differences import Rewarded
+from valuedata.effects.features import VALUE
 from valuedata.effects.nuisance import separate_sides
 from valuedata.effects.settings import ForecastSettings
 from valuedata.errors import IsolationError, RecipeError, SelectionError, name_nearest
@@ -111,7 +114,7 @@ def balance(candidates: Distinct, measured: Measured, recipe: Recipe) -> Balance
     directions = find_directions(*candidates.vectors, 2 * settings.n_directions)
     effects = gather_side_effects(measured, subset, candidates.value, directions, settings)
     problem = Candidates(
-        names=tuple(np.array(effects.names, dtype=object)[effects.held].tolist()),
+        names=tuple(compress(effects.names, effects.held)),
         differences=effects.differences[:, effects.held],
         margins=candidates.margin.astype(np.float64),
         sources=candidates.sources,
@@ -124,10 +127,10 @@ def balance(candidates: Distinct, measured: Measured, recipe: Recipe) -> Balance
     except IsolationError as error:
         raise IsolationError(f"{candidates.value}: {error}", error.frontier) from error
     capped = cap_pairs(candidates.margin, candidates.sources, candidates.clusters, recipe.selection)
-    plain = np.isin(np.arange(len(problem)), capped.kept)
+    plain = capped.reasons == KEPT
     seen = audit(effects.names, effects.differences, plain, isolated)
     _warn_of_worse(candidates.value, seen, effects, settings.tolerance)
-    nuisance = np.array([kind != "value" for kind in measured.kinds])
+    nuisance = np.array([kind != VALUE for kind in measured.kinds])
     parts = (
         Rewarded(subset.rows[plain], subset.flipped[plain]),
         Rewarded(subset.rows[isolated.rows], subset.flipped[isolated.rows], isolated.weights),

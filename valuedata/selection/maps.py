@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from valuedata.selection.axes import find_axes
+
 __all__ = ["project_clusters"]
 
 N_AXES = 2
@@ -39,7 +41,5 @@ def project_clusters(
         centres = sums / np.sqrt(sizes)[:, None]
         between, total = centres.T @ centres, rows.T @ rows
         scatter = between + WITHIN * (total - between)
-        axes = np.linalg.eigh(scatter).eigenvectors[:, : -N_AXES - 1 : -1]
-        largest = axes[np.abs(axes).argmax(axis=0), np.arange(N_AXES)]
-        found: npt.NDArray[np.float32] = np.round(rows @ (axes * np.sign(largest)), DECIMALS)
+        found: npt.NDArray[np.float32] = np.round(rows @ find_axes(scatter, N_AXES), DECIMALS)
     return (found + 0.0).astype(np.float32)  # without a negative zero

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from datasets import Dataset
 from threadpoolctl import threadpool_limits
 
-from valuedata.effects.differences import Rewarded, Sides, pool_deviations
+from valuedata.effects.differences import Rewarded, Sides
+from valuedata.effects.features import VALUE, join_features
 from valuedata.errors import RecipeError, SelectionError
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.scoring.recorded import LabelRecords
-from valuedata.labelling.values import BEHAVIOUR_NAMES
+from valuedata.selection.axes import find_axes
 from valuedata.settings import EMBEDDING, QUALITY, IsolationSettings
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-DEGENERATE: Final = 1e-12  # of the mean square; a variance below it is rounding
-VALUE, BEHAVIOUR, MARKER = "value", "behaviour", "marker"
 SECOND: Final = "second extractor"
 SECOND_TARGET: Final = "target by the second extractor"
 
@@ -105,16 +104,11 @@ def measure_replies(
     Raises:
         RecipeError: If the other extractor labelled none of the pairs.
     """
-    chosen, rejected = (
-        np.concatenate([told, measured], axis=1, dtype=np.float64)
-        for told, measured in zip((labels.chosen, labels.rejected), markers, strict=True)
-    )
-    numbered: Ints = np.unique(groups, return_inverse=True)[1]
-    kinds = [BEHAVIOUR if name in BEHAVIOUR_NAMES else VALUE for name in labels.names]
+    sides, kinds = join_features(labels, tuple(MARKERS), markers, groups)
     found, names = _match(pairs["pair_id"], second)
     return Measured(
-        sides=Sides((*labels.names, *MARKERS), chosen, rejected, numbered),
-        kinds=(*kinds, *(MARKER for _ in MARKERS)),
+        sides=sides,
+        kinds=kinds,
         quality=_compare_scores(pairs),
         second=found,
         second_names=names,
@@ -159,7 +153,7 @@ def gather_side_effects(
         *(SECOND_TARGET if name == target else SECOND for name in measured.second_names),
     )
     columns = (
-        subset.subtract(sides) / pool_deviations(sides),
+        subset.subtract(sides) / sides.deviations,
         (measured.quality[subset.rows] * sign)[:, None],
         directions,
         second,
@@ -221,16 +215,13 @@ def find_directions(
     Returns:
         (m, n_directions) float64: rewarded - other, in pooled standard deviations of the two sides
         along the direction, whose largest part is positive; NaN where they do not vary.
-
-    Source: principal components, Hotelling 1933.
     """
     both = np.concatenate([rewarded, other]).astype(np.float64)
     with threadpool_limits(limits=1):  # sums in one order, however many threads there are
-        axes = np.linalg.eigh(np.cov(both.T))[1]
-        leading = axes[:, ::-1][:, :n_directions]
-        leading *= np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
-        sides = both.reshape(2, len(rewarded), -1) @ leading
-    return _divide(sides[0] - sides[1], sides)
+        chosen, rejected = both.reshape(2, len(rewarded), -1) @ find_axes(
+            np.cov(both.T), n_directions
+        )
+    return _standardise(chosen, rejected)
 
 
 def _express(labels: Labels, names: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -247,8 +238,7 @@ def _compare_scores(pairs: Dataset) -> Floats:
     for source in dict.fromkeys(sources.tolist()):
         rows = np.flatnonzero((sources == source) & np.isfinite(chosen - rejected))
         if len(rows):
-            sides = np.stack([chosen[rows], rejected[rows]])[:, :, None]
-            compared[rows] = _divide(sides[0] - sides[1], sides)[:, 0]
+            compared[rows] = _standardise(chosen[rows, None], rejected[rows, None])[:, 0]
             if np.isnan(compared[rows]).all():
                 logger.warning(
                     "The scores of source %s do not vary within a side, so its quality is not "
@@ -272,16 +262,12 @@ def _match(pair_ids: Sequence[str], second: LabelRecords | None) -> tuple[Floats
             f"{len(pair_ids)} of this build, or have no labels; label its sources with `valuedata "
             "label`."
         )
-    sides = second.probabilities[:, rows[matched]]
     found = np.full((len(pair_ids), len(second.names)), np.nan)
-    found[matched] = _divide(sides[0] - sides[1], sides)
+    found[matched] = _standardise(*second.probabilities[:, rows[matched]])
     return found, second.names
 
 
-def _divide(differences: Floats, sides: Floats) -> Floats:
-    """Differences, (m, k), in pooled deviations of (2, m, k) sides; NaN where they do not vary."""
-    if len(differences) == 1:
-        return np.full_like(differences, np.nan)
-    pooled = sides.var(axis=1, ddof=1).mean(axis=0)
-    varies = pooled > DEGENERATE * np.square(sides).mean(axis=(0, 1))
-    return differences / np.sqrt(np.where(varies, pooled, np.nan))
+def _standardise(chosen: Floats, rejected: Floats) -> Floats:
+    """(m, k) differences in pooled deviations of the two sides; NaN where they do not vary."""
+    sides = Sides((), chosen, rejected, np.zeros(len(chosen), dtype=np.int64))
+    return (chosen - rejected) / sides.deviations
