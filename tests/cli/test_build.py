@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.parsing import parse_words
 from tests.cli.rows import choose_rows, make_plain_rows, write_rows
 from valuedata.accounting import StageReport
 from valuedata.cli.build import (
@@ -45,7 +46,7 @@ def rows(tmp_path: Path) -> list[dict[str, Any]]:
 
 def read_words(words: str, *, quiet: bool = True) -> Recipe:
     """The recipe of `valuedata build`, with the words parsed as the command parses them."""
-    params = build.make_context("build", words.split()).params
+    params = parse_words(build, words)
     settings = {name: params[name] for name in SETTINGS if name in params}
     return read_recipe(params["config"], settings, quiet=quiet)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.parsing import parse_words
 from valuedata.cli.controls import SEEDS_OPTION, controls
 from valuedata.release.folder import Release, load_release, verify_release
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("vector_cache")
     ],
 )
 def test_several_seeds_follow_the_option(words: str, seeds: tuple[int, ...]) -> None:
-    params = controls.make_context("controls", words.split()).params
+    params = parse_words(controls, words)
     assert (params["release"], params["out"]) == (Path("release"), Path("out"))
     assert params["seeds"] == seeds
     assert SEEDS_OPTION in words or seeds == (0, 1, 2)
