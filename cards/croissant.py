@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from datasets import Features, List, Value
 
 from cards.citations import PAPER
-from cards.licences import SPDX_IDS, combine_licences
+from cards.licences import combine_licences, link_licence
 from valuedata.release.folder import Release
 
 __all__ = ["CROISSANT_FILE", "list_columns", "write_croissant"]
@@ -37,7 +37,6 @@ CONTEXT: Final[dict[str, Any]] = {
     "sc": "https://schema.org/",
 }  # fmt: skip
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
-SPDX = "https://spdx.org/licenses/"
 TYPES: Final = {
     "string": "sc:Text",
     "int64": "sc:Integer",
@@ -56,7 +55,8 @@ def write_croissant(release: Release) -> None:
     manifest = release.manifest
     licences = [source["licence"] for source in manifest["sources"]]
     language = manifest["recipe"]["quality"]["language"]
-    values, title, description = _describe_release(release)
+    title, description = _describe_release(release)
+    values = release.targets
     content = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -65,7 +65,7 @@ def write_croissant(release: Release) -> None:
         "description": f"{description}: {', '.join(values)}",
         "version": f"1.0.0+{release.content_hash[:12]}",
         "citeAs": PAPER,
-        "license": _name_licence(licences),
+        "license": link_licence(combine_licences(licences)),
         "isBasedOn": [source["homepage"] for source in manifest["sources"] if source["homepage"]],
         "inLanguage": [] if language is None else [language],
         "keywords": ["preference data", "values", *values],
@@ -95,27 +95,18 @@ def list_columns(release: Release, name: str) -> Features:
     return Features.from_arrow_schema(pq.read_schema(release.files(name, split)[0]))
 
 
-def _describe_release(release: Release) -> tuple[tuple[str, ...], str, str]:
-    """The values that a release is about, what it is called, and what its pairs are."""
-    controls = release.manifest.get("controls")
-    if controls is not None:
+def _describe_release(release: Release) -> tuple[str, str]:
+    """What a release is called, and what its pairs are."""
+    if "controls" in release.manifest:
         return (
-            tuple(controls["values"]),
             "value-subset-controls",
             "Preference pairs to compare subsets of values with, as many in every split, drawn at "
             "random or by length, or the subset with its replies exchanged. Controls of",
         )
     return (
-        release.values,
         "value-subsets",
         "Preference pairs in which one reply expresses a value and the other does not",
     )
-
-
-def _name_licence(licences: list[str | None]) -> str:
-    """The page of the combined licence, or "unknown"."""
-    combined = combine_licences(licences)
-    return "unknown" if combined == "unknown" else f"{SPDX}{SPDX_IDS[combined]}.html"
 
 
 def _describe_file(path: str, told: dict[str, Any]) -> dict[str, Any]:

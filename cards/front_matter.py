@@ -33,20 +33,19 @@ def make_front_matter(release: Release) -> str:
         ReleaseError: If a file of the release is missing or damaged.
     """
     manifest = release.manifest
-    controls = manifest.get("controls")
-    values = controls["values"] if controls else release.values
     n_pairs = sum(subset["n_pairs"] for subset in manifest["values"].values())
     language = manifest["recipe"]["quality"]["language"]
     facts: dict[str, Any] = {} if language is None else {"language": [language]}
     data = DatasetCardData(
         **facts,
         license=combine_licences(source["licence"] for source in manifest["sources"]),
-        pretty_name=("Controls: " if controls else "Value subsets: ") + ", ".join(values),
+        pretty_name=("Controls: " if "controls" in manifest else "Value subsets: ")
+        + ", ".join(release.targets),
         annotations_creators=["machine-generated"],
         source_datasets=_list_sources(release),
         task_categories=["text-generation"],
         size_categories=[_name_size(n_pairs)],
-        tags=_list_tags(release, tuple(values)),
+        tags=_list_tags(release),
         configs=[_describe_config(release, name) for name in release.values],
     )
     DatasetInfosDict(
@@ -62,13 +61,10 @@ def _list_sources(release: Release) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _list_tags(release: Release, values: tuple[str, ...]) -> list[str]:
-    labels = release.manifest["labels"]
-    valences = dict(zip(labels["names"], labels["valences"], strict=True))
+def _list_tags(release: Release) -> list[str]:
     control = ["control"] if "controls" in release.manifest else []
-    harmful = any(valences[value] == "negative" for value in values)
-    warning = ["not-for-all-audiences"] if harmful else []
-    return ["trl", "dpo", "preference", "valuedata", *control, *values, *warning]
+    warning = ["not-for-all-audiences"] if release.harmful else []
+    return ["trl", "dpo", "preference", "valuedata", *control, *release.targets, *warning]
 
 
 def _describe_config(release: Release, name: str) -> dict[str, Any]:

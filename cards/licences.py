@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["SPDX_IDS", "combine_licences", "is_non_commercial", "list_restrictions"]
+__all__ = ["SPDX_IDS", "combine_licences", "is_non_commercial", "link_licence", "list_restrictions"]
 
 # From the most permissive to the strictest: attribution, then share-alike, then non-commercial.
 SPDX_IDS: Final[Mapping[str, str]] = {
@@ -19,6 +19,7 @@ SPDX_IDS: Final[Mapping[str, str]] = {
 
 Source: the list of licences of SPDX, and that of hub-docs, datasetcard.md.
 """
+SPDX = "https://spdx.org/licenses/"
 STRICTNESS = tuple(SPDX_IDS)
 SHARE_ALIKE = "cc-by-sa-4.0"  # what is made of it may carry no further restriction
 NON_COMMERCIAL = frozenset({"cc-by-nc-4.0", "cc-by-nc-sa-4.0"})
@@ -41,6 +42,11 @@ def combine_licences(licences: Iterable[str | None]) -> str:
     if not found <= set(STRICTNESS) or (SHARE_ALIKE in found and NON_COMMERCIAL & found):
         return "unknown"
     return max(found, key=STRICTNESS.index)
+
+
+def link_licence(licence: str) -> str:
+    """The page of a licence as the Hub writes it, or its name where it is none of `SPDX_IDS`."""
+    return f"{SPDX}{SPDX_IDS[licence]}.html" if licence in SPDX_IDS else licence
 
 
 def is_non_commercial(licences: Iterable[str | None]) -> bool:

@@ -105,11 +105,7 @@ def _gather(release: Release) -> dict[str, Any]:
         "has_quality": bool(evidence),
         "has_weights": any("weight" in list_columns(release, value) for value in release.values),
         "measures": MEASURES,
-        "harmful": [
-            value
-            for value, told in manifest["values"].items()
-            if told["definition"]["valence"] == "negative"
-        ],
+        "harmful": release.harmful,
         "licence": combine_licences(licences),
         "is_non_commercial": is_non_commercial(licences),
         "restrictions": list_restrictions(manifest["sources"]),

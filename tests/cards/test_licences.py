@@ -1,6 +1,12 @@
 import pytest
 
-from cards.licences import SPDX_IDS, combine_licences, is_non_commercial, list_restrictions
+from cards.licences import (
+    SPDX_IDS,
+    combine_licences,
+    is_non_commercial,
+    link_licence,
+    list_restrictions,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +29,9 @@ def test_the_strictest_licence_wins(licences: list[str | None], combined: str) -
 
 def test_addresses_of_spdx_have_its_case() -> None:
     assert {hub: spdx.lower() for hub, spdx in SPDX_IDS.items()} == {hub: hub for hub in SPDX_IDS}
-    assert SPDX_IDS["apache-2.0"] == "Apache-2.0"
-    assert SPDX_IDS["mit"] == "MIT"
-    assert SPDX_IDS["cc-by-nc-sa-4.0"] == "CC-BY-NC-SA-4.0"
+    assert link_licence("apache-2.0") == "https://spdx.org/licenses/Apache-2.0.html"
+    assert link_licence("cc-by-nc-sa-4.0") == "https://spdx.org/licenses/CC-BY-NC-SA-4.0.html"
+    assert link_licence("llama3.1") == "llama3.1"
 
 
 def test_what_restricts_is_named_with_its_source() -> None:

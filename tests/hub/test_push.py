@@ -148,7 +148,10 @@ def test_metadata_carry_the_licence_given(harmful, tmp_path):
     finish_manifest(folder, {key: manifest[key] for key in manifest if key not in WRITTEN})
     content = prepare_content(load_release(folder), NAME, "mit")
     (metadata,) = (item for item in content.items if item.path == "croissant.json")
-    assert json.loads(metadata.read()) == {"license": "mit", "name": "x"}
+    assert json.loads(metadata.read()) == {
+        "license": "https://spdx.org/licenses/MIT.html",
+        "name": "x",
+    }
 
 
 def test_the_card_loads_the_pairs_by_their_name_on_the_hub(hub, tmp_path):

@@ -9,7 +9,7 @@ from huggingface_hub import CommitOperationAdd
 
 from tests.hub.loopback import UPLOADS
 from tests.hub.releases import WRITTEN, hash_files, make_release
-from valuedata.hub.content import list_harmful, prepare_content
+from valuedata.hub.content import prepare_content
 from valuedata.hub.pull import pull
 from valuedata.hub.push import plan_push, push
 from valuedata.hub.settings import PushSettings
@@ -80,9 +80,9 @@ def test_controls_of_a_harmful_value_are_gated(hub, harmful, tmp_path):
     of = {"of": {"content_hash": "0"}, "values": ["humor"], "seeds": [0]}
     labels = harmful.manifest["labels"] | {"valences": ["positive", "negative"]}
     plain = rewrite(load_release(folder), {"labels": labels})
-    assert list_harmful(plain) == ()
+    assert plain.harmful == ()
     controls = rewrite(plain, {"controls": of})
-    assert list_harmful(controls) == ("humor",)
+    assert controls.harmful == ("humor",)
     push(controls, NAME, PushSettings(licence="mit"), hub.api())
     assert hub.tell()["gated"] == "auto"
     card = hub.api().hf_hub_download(NAME, "README.md", repo_type="dataset")

@@ -140,12 +140,10 @@ def push_release(release: "Release", name: str, settings: PushSettings, *, yes: 
     Raises:
         HubError: If it could not be pushed, or the answer is no.
     """
-    from valuedata.hub.content import list_harmful
     from valuedata.hub.push import push as send
 
-    harmful = list_harmful(release)
-    if harmful and not yes:
-        confirm_harm(harmful, name, "Nothing was pushed")
+    if release.harmful and not yes:
+        confirm_harm(release.harmful, name, "Nothing was pushed")
     return send(release, name, settings)
 
 

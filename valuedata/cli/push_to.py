@@ -132,10 +132,8 @@ def push_built(
     Raises:
         HubError: If it could not be pushed; the release is whole all the same.
     """
-    from valuedata.hub.content import list_harmful
-
     name = destination.name
-    yes = destination.yes or set(list_harmful(release)) <= set(asked)
+    yes = destination.yes or set(release.harmful) <= set(asked)
     be_quiet(quiet=quiet)
     try:
         pushed = push_release(release, name, destination.settings, yes=yes)

@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from cards.croissant import CROISSANT_FILE
-from cards.licences import combine_licences
+from cards.licences import combine_licences, link_licence
 from valuedata.errors import HubError
 from valuedata.release.folder import MANIFEST, Release, verify_release
 from valuedata.release.life import count_drops
 
-__all__ = ["Content", "Item", "choose_licence", "list_harmful", "prepare_content"]
+__all__ = ["Content", "Item", "choose_licence", "prepare_content"]
 
 CARD = "README.md"
 FRONT_MATTER = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", flags=re.DOTALL)
@@ -57,14 +57,12 @@ class Content:
         release: The release.
         items: Every file, in order of the paths.
         licence: Licence of the data set, as the Hub writes it.
-        harmful: Values of negative valence, as `list_harmful` names them.
         card: The card as it is published.
     """
 
     release: Release
     items: tuple[Item, ...]
     licence: str
-    harmful: tuple[str, ...]
     card: str
 
 
@@ -92,7 +90,6 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     sources = [(source["name"], source["licence"]) for source in release.manifest["sources"]]
     subject = f"Release {release.folder}"
     licence = choose_licence(subject, sources, licence, former.get("licence"))
-    harmful = list_harmful(release)
     published: dict[str, str] = {}
     replaced: dict[str, bytes] = {}
     before = dict(front)
@@ -106,8 +103,8 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     if licence != front.get("license"):
         front["license"] = licence
         replaced |= _license_metadata(release, licence)
-    if harmful:
-        values = " and ".join(harmful)
+    if release.harmful:
+        values = " and ".join(release.harmful)
         front.setdefault("extra_gated_prompt", GATE_QUESTION.format(values=values))
     if front != before:
         head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
@@ -117,7 +114,7 @@ def prepare_content(release: Release, name: str, licence: str | None = None) -> 
     if replaced or published != former:
         replaced[MANIFEST] = _rewrite_manifest(release, replaced, published)
     items = tuple(_make_item(release, path, replaced) for path in _list_paths(release))
-    return Content(release, items, licence, harmful, card)
+    return Content(release, items, licence, card)
 
 
 def _read_card(release: Release) -> tuple[str, dict[str, Any], str]:
@@ -177,15 +174,6 @@ def choose_licence(
     return known
 
 
-def list_harmful(release: Release) -> tuple[str, ...]:
-    """Values of negative valence: those of the subsets, or those that controls were drawn for."""
-    manifest = release.manifest
-    names = manifest["controls"]["values"] if "controls" in manifest else release.values
-    labels = manifest["labels"]
-    valences = dict(zip(labels["names"], labels["valences"], strict=True))
-    return tuple(value for value in names if valences[value] == "negative")
-
-
 def _reset_body(body: str, former: Mapping[str, str]) -> str:
     """Takes out of a card what the push wrote that it was pulled from."""
     if "licence" in former:
@@ -208,7 +196,7 @@ def _license_metadata(release: Release, licence: str) -> dict[str, bytes]:
     if CROISSANT_FILE not in release.manifest["files"]:
         return {}
     content = json.loads((release.folder / CROISSANT_FILE).read_text(encoding="utf-8"))
-    return {CROISSANT_FILE: _dump(content | {"license": licence})}
+    return {CROISSANT_FILE: _dump(content | {"license": link_licence(licence)})}
 
 
 def _rewrite_manifest(

@@ -213,7 +213,7 @@ def _choose_gate(content: Content, settings: PushSettings, remote: Remote) -> Ga
         return None  # nobody else reads it, and its settings are its owner's
     if settings.gated is not None:
         return settings.gated if settings.gated != remote.gated else None
-    return "auto" if content.harmful and remote.gated == "no" else None
+    return "auto" if content.release.harmful and remote.gated == "no" else None
 
 
 def _check_audience(plan: Plan) -> None:
@@ -224,8 +224,9 @@ def _check_audience(plan: Plan) -> None:
             f"{name} is public; give --public to publish the release there, or another name."
         )
     if settings.create_pr and not remote.private and plan.gate is not None:
+        harmful = " and ".join(plan.content.release.harmful)
         raise HubError(
-            f"{name} is not gated, which {' and '.join(plan.content.harmful)} should be, and a "
+            f"{name} is not gated, which {harmful} should be, and a "
             "pull request cannot change that; let its owner gate it, or push without --create-pr."
         )
 

@@ -71,6 +71,19 @@ class Release:
         return tuple(self.manifest["values"])
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Values that its pairs are about: of the subsets, or those that controls are drawn for."""
+        controls = self.manifest.get("controls")
+        return tuple(controls["values"]) if controls else self.values
+
+    @property
+    def harmful(self) -> tuple[str, ...]:
+        """The targets of negative valence."""
+        labels = self.manifest["labels"]
+        valences = dict(zip(labels["names"], labels["valences"], strict=True))
+        return tuple(value for value in self.targets if valences[value] == "negative")
+
+    @property
     def content_hash(self) -> str:
         """SHA-256 over the hashes of the Parquet files that say something; `hash_content`."""
         return str(self.manifest["content_hash"])
