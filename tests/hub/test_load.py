@@ -5,10 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.cards.reading import read_blocks
 from tests.hub.loopback import ROOT
 from tests.hub_server import make_environment
 from tests.test_training_format import ONE_STEP, save_tiny_model
@@ -84,19 +86,20 @@ def test_a_release_of_a_harmful_value_is_gated(loopback):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("process")
-def test_the_command_on_the_card_trains_from_the_hub(loopback, tmp_path):
-    """The other one, `trl sft`, reads replies that the card's Python wrote into a folder."""
+def test_the_recipes_of_readme_and_card_train_from_the_hub(loopback, starter, tmp_path):
+    """Those of the README are run; the card says the same of its own place."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## Put it on the Hub\n")[2].partition("\n## ")[0]
+    section = section.replace("my-name/empathy-pairs", "org/starter")
+    (python,), (commands,) = read_blocks(section, "python"), read_blocks(section, "bash")
     api = loopback.api()
     card = Path(api.hf_hub_download("org/starter", "README.md", repo_type="dataset")).read_text()
-    found = re.search(r"^trl dpo (.*?[^\\])\n", card, flags=re.DOTALL | re.MULTILINE)
-    assert found is not None
+    assert commands in read_blocks(card, "bash")
+    assert set(python.splitlines()) <= set("\n".join(read_blocks(card, "python")).splitlines())
+
     save_tiny_model(tmp_path / "model")
-    words = shlex.split(found[1].replace("\\\n", " "))
-    assert words[words.index("--dataset_name") + 1] == "org/starter"
-    words[words.index("--model_name_or_path") + 1] = str(tmp_path / "model")
-    words += [word for name, value in ONE_STEP.items() for word in (f"--{name}", str(value))]
-    done = subprocess.run(
-        [sys.executable, "-m", "trl.scripts.dpo", *words],
+    run = partial(
+        subprocess.run,
         env=make_environment(loopback.endpoint, tmp_path / "home") | {"HF_TOKEN": "hf_owner"},
         cwd=tmp_path,
         capture_output=True,
@@ -104,6 +107,16 @@ def test_the_command_on_the_card_trains_from_the_hub(loopback, tmp_path):
         check=False,
         timeout=900,
     )
-    assert done.returncode == 0, done.stderr
-    assert len(re.findall(r"'train_loss': '?[\d.]+", done.stdout)) == 1
-    assert (tmp_path / "empathy-dpo" / "model.safetensors").exists()
+    told = run([sys.executable, "-c", f"{python}\nprint([row['pair_id'] for row in stream])"])
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == f"{starter.load('empathy', 'train')['pair_id'][:]}\n"
+    options = [word for name, value in ONE_STEP.items() for word in (f"--{name}", str(value))]
+    for command in commands.replace("\\\n", "").splitlines():
+        program, method, *words = shlex.split(command)
+        assert program == "trl"
+        words[words.index("--model_name_or_path") + 1] = str(tmp_path / "model")
+        # the script that `trl` starts for each process
+        done = run([sys.executable, "-m", f"trl.scripts.{method}", *words, *options])
+        assert done.returncode == 0, done.stderr
+        assert len(re.findall(r"'train_loss': '?[\d.]+", done.stdout)) == 1
+        assert (tmp_path / f"empathy-{method}" / "model.safetensors").exists()
