@@ -1,6 +1,7 @@
 """Isolated builds of the bundled corpus, checked from the files that they wrote."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -151,17 +152,15 @@ def test_the_recipe_in_the_manifest_isolates_again(isolated: Release) -> None:
     assert recipe.isolation.hold == HELD
 
 
-def test_a_swapped_control_has_the_weights_of_its_subset(isolated: Release, tmp_path: Path) -> None:
+def test_controls_have_the_weights_of_their_subset(isolated: Release, tmp_path: Path) -> None:
     controls = build_controls(isolated, tmp_path / "controls", [0])
-    _, kept = read_sides(isolated)
-    swapped = [
-        row
-        for split in controls.manifest["values"]["swapped"]["splits"]
-        for row in controls.load("swapped", split)
-    ]
-    assert {row["pair_id"]: row.get("weight") for row in swapped} == {
-        row["pair_id"]: row.get("weight") for row in kept
-    }
+    for split in isolated.manifest["values"]["empathy"]["splits"]:
+        kept = {row["pair_id"]: row.get("weight") for row in isolated.load("empathy", split)}
+        swapped = {row["pair_id"]: row.get("weight") for row in controls.load("swapped", split)}
+        assert swapped == kept
+        for name in ("random-0", "length-matched-0"):
+            weights = [row.get("weight") for row in controls.load(name, split)]
+            assert Counter(weights) == Counter(kept.values())
 
 
 def test_dropping_pairs_ends_the_isolation_aloud(

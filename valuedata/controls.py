@@ -26,6 +26,7 @@ from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset, list_members
 from valuedata.selection.controls import (
     Control,
+    deal_weights,
     draw_control,
     make_strata,
     measure_distance,
@@ -159,6 +160,9 @@ def _make_arms(pool: Pool, value: str, seeds: Sequence[int], prefix: str) -> Ite
             # by name, so that neither other seeds nor other values change a draw
             rng = np.random.default_rng([seed, *f"{value} {kind}".encode()])
             control = draw_control(cells, subset, rng)
+            weight = members.weight
+            if weight is not None:
+                weight = deal_weights(cells, subset, weight, control, rng)
             yield Arm(
                 name=f"{prefix}{kind}-{seed}",
                 kind=kind,
@@ -168,6 +172,7 @@ def _make_arms(pool: Pool, value: str, seeds: Sequence[int], prefix: str) -> Ite
                 control=control,
                 subset=subset,
                 cluster=np.full(len(control.rows), None, dtype=object),
+                weight=weight,
             )
     yield Arm(
         name=f"{prefix}{SWAPPED}",

@@ -180,9 +180,9 @@ SAME = """\
 Same content hash: the data are the same to the last byte.
 
 Pairs
-value     before   after   added   removed   flip changed   split changed
-─────────────────────────────────────────────────────────────────────────
-empathy        3       3       0         0              0               0
+value     before   after   added   removed   flip changed   split changed   weight changed
+──────────────────────────────────────────────────────────────────────────────────────────
+empathy        3       3       0         0              0               0                0
 """
 
 DIFFERENT = """\
@@ -194,9 +194,9 @@ setting       before   after
 recipe.seed        0       1
 
 Pairs
-value     before   after   added   removed   flip changed   split changed
-─────────────────────────────────────────────────────────────────────────
-empathy        3       3       1         1              1               0
+value     before   after   added   removed   flip changed   split changed   weight changed
+──────────────────────────────────────────────────────────────────────────────────────────
+empathy        3       3       1         1              1               0                0
   empathy added: {added}
   empathy removed: {removed}
   empathy flipped: {flipped}

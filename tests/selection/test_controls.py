@@ -8,6 +8,7 @@ from valuedata.errors import ReleaseError
 from valuedata.recipe import SplitSettings
 from valuedata.selection.controls import (
     Control,
+    deal_weights,
     draw_control,
     make_strata,
     measure_distance,
@@ -59,6 +60,21 @@ def test_a_control_mirrors_the_cells_of_the_subset(data) -> None:
         drawn = np.bincount(cells[control.rows[control.flipped == side]], minlength=4)
         wanted = np.bincount(cells[rows[flipped == side]], minlength=4)
         assert drawn.tolist() == wanted.tolist()
+
+
+def test_weights_are_dealt_within_a_cell_and_a_flip() -> None:
+    cells = np.array([0, 0, 0, 1, 1, 1, 0])
+    subset = Control(np.array([0, 1, 3, 4]), np.array([False, False, True, False]))
+    control = Control(np.array([2, 3, 5, 6]), np.array([False, False, True, False]))
+    weight = np.array([0.5, 1.5, 1.25, 0.75])
+    dealt = deal_weights(cells, subset, weight, control, np.random.default_rng(0))
+    assert dealt[[1, 2]].tolist() == [0.75, 1.25]
+    assert sorted(dealt[[0, 3]].tolist()) == [0.5, 1.5]
+    orders = {
+        tuple(deal_weights(cells, subset, weight, control, np.random.default_rng(seed)))
+        for seed in range(9)
+    }
+    assert len(orders) == 2
 
 
 def test_nothing_is_drawn_from_outside_the_cells() -> None:

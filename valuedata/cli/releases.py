@@ -21,6 +21,7 @@ __all__ = ["diff", "inspect"]
 N_EXAMPLES = 3
 N_CLUSTERS = 5
 N_IDS = 5
+CHANGES = ("added", "removed", "flipped", "moved", "reweighted")
 TEXT_WIDTH = 160
 HASH_WIDTH = 16
 
@@ -180,14 +181,23 @@ def _show_difference(found: "Difference") -> None:
         echo_table(("setting", "before", "after"), map(_describe_change, found.changes))
     _show_heading("Pairs")
     echo_table(
-        ("value", "before", "after", "added", "removed", "flip changed", "split changed"),
         (
-            (value, s.n_before, s.n_after, *map(len, (s.added, s.removed, s.flipped, s.moved)))
+            "value",
+            "before",
+            "after",
+            "added",
+            "removed",
+            "flip changed",
+            "split changed",
+            "weight changed",
+        ),
+        (
+            (value, s.n_before, s.n_after, *(len(getattr(s, what)) for what in CHANGES))
             for value, s in found.subsets.items()
         ),
     )
     for value, subset in found.subsets.items():
-        for what in ("added", "removed", "flipped", "moved"):
+        for what in CHANGES:
             ids = getattr(subset, what)
             if ids:
                 more = f" and {len(ids) - N_IDS:,} more" if len(ids) > N_IDS else ""

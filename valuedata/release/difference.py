@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
 
 from valuedata.release.folder import Release, read_table
 
 __all__ = ["Change", "Difference", "SubsetDifference", "compare_releases"]
 
 COLUMNS = ["pair_id", "flipped"]
+WEIGHT = "weight"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class SubsetDifference:
         removed: Ids of pairs in the first release only.
         flipped: Ids of pairs in both, flipped in one of them only.
         moved: Ids of pairs in both, in different splits.
+        reweighted: Ids of pairs in both, of different weights.
     """
 
     n_before: int
@@ -45,11 +50,12 @@ class SubsetDifference:
     removed: tuple[str, ...]
     flipped: tuple[str, ...]
     moved: tuple[str, ...]
+    reweighted: tuple[str, ...]
 
     @property
     def same(self) -> bool:
-        """Whether both releases have the same pairs, alike flipped and split."""
-        return not (self.added or self.removed or self.flipped or self.moved)
+        """Whether both releases have the same pairs, alike flipped, split and weighted."""
+        return not (self.added or self.removed or self.flipped or self.moved or self.reweighted)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,12 @@ class Difference:
     same_content: bool
     changes: tuple[Change, ...]
     subsets: Mapping[str, SubsetDifference] = field(default_factory=dict)
+
+
+class _Place(NamedTuple):
+    flipped: bool
+    split: str
+    weight: float | None
 
 
 def compare_releases(before: Release, after: Release) -> Difference:
@@ -110,30 +122,35 @@ def _compare_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             yield Change(name, before.get(name), after.get(name))
 
 
-def _read_subset(release: Release, value: str) -> dict[str, tuple[bool, str]]:
-    """Pair id to whether it is flipped and to its split; empty where there is no such subset."""
+def _read_subset(release: Release, value: str) -> dict[str, _Place]:
+    """Pair id to its place; empty where there is no such subset."""
     if value not in release.values:
         return {}
     return {
-        pair_id: (flipped, split)
+        row["pair_id"]: _Place(row["flipped"], split, row.get(WEIGHT))
         for split in release.manifest["values"][value]["splits"]
         for file in release.files(value, split)
-        for pair_id, flipped in zip(
-            *read_table(release, file, COLUMNS).to_pydict().values(),
-            strict=True,
-        )
+        for row in _read_rows(release, file)
     }
 
 
-def _compare_subsets(
-    before: Mapping[str, tuple[bool, str]], after: Mapping[str, tuple[bool, str]]
-) -> SubsetDifference:
+def _read_rows(release: Release, file: Path) -> list[dict[str, Any]]:
+    """What may change of each pair; weights are there only where they were asked for."""
+    table = read_table(release, file, COLUMNS)
+    if WEIGHT in pq.read_schema(file).names:
+        table = table.append_column(WEIGHT, read_table(release, file, [WEIGHT])[WEIGHT])
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _compare_subsets(before: Mapping[str, _Place], after: Mapping[str, _Place]) -> SubsetDifference:
     common = [pair_id for pair_id in before if pair_id in after]
     return SubsetDifference(
         n_before=len(before),
         n_after=len(after),
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
-        flipped=tuple(sorted(p for p in common if before[p][0] != after[p][0])),
-        moved=tuple(sorted(p for p in common if before[p][1] != after[p][1])),
+        flipped=tuple(sorted(p for p in common if before[p].flipped != after[p].flipped)),
+        moved=tuple(sorted(p for p in common if before[p].split != after[p].split)),
+        reweighted=tuple(sorted(p for p in common if before[p].weight != after[p].weight)),
     )

@@ -21,6 +21,7 @@ from valuedata.selection.splits import SPLITS, assign_splits
 
 __all__ = [
     "Control",
+    "deal_weights",
     "draw_control",
     "make_strata",
     "measure_distance",
@@ -140,6 +141,34 @@ def draw_control(
     drawn = np.concatenate(rows)
     order = np.argsort(drawn)
     return Control(drawn[order], np.concatenate(flipped)[order])
+
+
+def deal_weights(
+    cells: npt.NDArray[np.int64],
+    subset: Control,
+    weight: npt.NDArray[np.float64],
+    control: Control,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float64]:
+    """Deals the weights of a subset's pairs to those of a control, in each cell and flip alike.
+
+    A control is then as large in effect as the subset, and flipped pairs weigh as much.
+
+    Args:
+        cells: (n,) int64: the cells that the control was drawn in.
+        subset: The candidates that are in the subset.
+        weight: (k,) float64 of them.
+        control: What was drawn.
+        rng: Draws the order.
+
+    Returns:
+        (k,) float64: the weights of the control's pairs.
+    """
+    theirs, ours = (cells[pairs.rows] * 2 + pairs.flipped for pairs in (subset, control))
+    dealt = np.empty(len(control.rows))
+    for kind in np.unique(theirs):
+        dealt[ours == kind] = rng.permutation(weight[theirs == kind])
+    return dealt
 
 
 def measure_distance(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> float:
