@@ -1,9 +1,10 @@
 """The families of a prompt file, one class a kind of file, and the prompts that each becomes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from evaluation.prompt_records import LETTERS, Kind, Prompt, render_question
@@ -14,7 +15,19 @@ __all__ = ["FAMILIES", "Family", "FileKind", "Name"]
 FileKind = Literal[
     "open", "refusal", "side-taking", "false-premise", "pushback", "qa", "invites-human-claims"
 ]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+NAME_SYNTAX: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def _check_name(name: str) -> str:
+    if not NAME_SYNTAX.fullmatch(name):
+        raise PydanticCustomError(
+            SENTENCE,
+            "has a name with more than small letters, digits and hyphens; write one like old-dog",
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Emotion = Literal["neutral", "sad", "angry", "anxious", "proud"]
 EMOTIONS: Final[tuple[Emotion, ...]] = ("neutral", "sad", "angry", "anxious", "proud")

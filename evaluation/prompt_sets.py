@@ -89,7 +89,7 @@ def _load_set(name: str) -> PromptSet:
     if name in ORDER:
         return read_prompt_file(BUNDLED / f"{name}.yaml", "bundled with valuedata")
     path = Path(name)
-    if path.suffix.lower() in SUFFIXES and "=" not in name:
+    if path.suffix.lower() in SUFFIXES and name.partition("=")[0] not in PUBLIC_SETS:
         return read_prompt_file(path, path.name)
     found = load_public_set(name)
     if found is None:
@@ -142,7 +142,7 @@ def _read_families(path: Path, file: PromptFile) -> list[Family]:
     model = FAMILIES[file.kind]
     families: dict[str, Family] = {}
     for number, content in enumerate(file.families, start=1):
-        name = content.get("family", f"number {number}")
+        name = content.get("family", f"number {number} of the file")
         try:
             family = model.model_validate(content)
         except ValidationError as error:
@@ -178,4 +178,4 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f" has an unknown key {key!r}; {name_nearest(key, model.model_fields)}"
     if first["type"] == "missing":
         return f" lacks the key {key!r}; write it."
-    return f" has a {key!r} that cannot be {first['input']!r}: {first['msg']}."
+    return f" has a wrong {key!r}: {first['msg']}; mend it."

@@ -37,7 +37,7 @@ def load_public_set(text: str) -> PromptSet | None:
     """
     if local := PATH_SYNTAX.fullmatch(text):
         entry = PUBLIC_SETS.get(local["set"])
-        return _load_local(entry, Path(local["path"]).expanduser()) if entry else None
+        return _load_local(entry, _find_path(entry, local["path"])) if entry else None
     if hub := HUB_SYNTAX.fullmatch(text):
         by_id = {found.repository: found for found in PUBLIC_SETS.values() if found.repository}
         entry = PUBLIC_SETS.get(hub["set"]) or by_id.get(hub["set"])
@@ -45,9 +45,20 @@ def load_public_set(text: str) -> PromptSet | None:
     return None
 
 
+def _find_path(entry: PublicSet, text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        is_there = path.exists()
+    except (OSError, RuntimeError) as error:  # no permission, name too long, no such user
+        raise PromptError(
+            f"Prompt set {entry.name}: {text} cannot be looked up; give a path that you may read."
+        ) from error
+    if not is_there:
+        raise PromptError(f"Prompt set {entry.name}: {text} is not there; {_say_what(entry)}.")
+    return path
+
+
 def _load_local(entry: PublicSet, path: Path) -> PromptSet:
-    if not path.exists():
-        raise PromptError(f"Prompt set {entry.name}: {path} is not there; {_say_what(entry)}.")
     if entry.lines:
         files = {column: _find(entry, path, file) for column, file in entry.lines.items()}
         rows = [(entry.parts[0], row) for row in _read_lines(entry, files)]
@@ -65,8 +76,7 @@ def _load_local(entry: PublicSet, path: Path) -> PromptSet:
 
 
 def _say_what(entry: PublicSet) -> str:
-    files = tuple(entry.lines.values()) or [name for part in entry.parts for name in part.files]
-    return f"give {entry.name}=PATH with {' or '.join(files)} from {entry.homepage}"
+    return f"give {entry.name}=PATH with {' or '.join(entry.files)} from {entry.homepage}"
 
 
 def _match(path: Path, patterns: Sequence[str]) -> list[Path]:
@@ -86,7 +96,7 @@ def _find(entry: PublicSet, path: Path, pattern: str) -> Path:
 
 
 def _read_lines(entry: PublicSet, files: Mapping[str, Path]) -> Iterator[Row]:
-    columns = {name: file.read_text(encoding="utf-8").splitlines() for name, file in files.items()}
+    columns = {name: _read_text(entry, file).splitlines() for name, file in files.items()}
     counts = {name: len(lines) for name, lines in columns.items()}
     if len(set(counts.values())) != 1:
         said = ", ".join(f"{files[name].name} {count}" for name, count in counts.items())
@@ -95,6 +105,15 @@ def _read_lines(entry: PublicSet, files: Mapping[str, Path]) -> Iterator[Row]:
         )
     for cells in zip(*columns.values(), strict=True):
         yield dict(zip(columns, cells, strict=True))
+
+
+def _read_text(entry: PublicSet, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(
+            f"Prompt set {entry.name}: {file} cannot be read as UTF-8 text; fetch it again."
+        ) from error
 
 
 def _read_rows(entry: PublicSet, file: Path) -> Iterator[Row]:

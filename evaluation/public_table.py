@@ -57,6 +57,13 @@ class PublicSet:
     repository: str | None = None
     lines: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Patterns for the names of its local files."""
+        return tuple(self.lines.values()) or tuple(
+            name for part in self.parts for name in part.files
+        )
+
 
 REFUSAL: Final[tuple[Kind, ...]] = ("unsafe", "safe-look-alike")
 

@@ -135,5 +135,5 @@ def test_unreachable_hub_is_one_sentence_and_quick(tmp_path):
         (known, other) = fetch(endpoint, tmp_path, "hh-rlhf", "org/data")
     assert time.monotonic() - started < 30
     assert known["error"].startswith("Hub data set Anthropic/hh-rlhf cannot be fetched (")
-    assert known["error"].endswith("or give a local copy as --source hh-rlhf=PATH.")
-    assert other["error"].endswith("or give a local copy as --source NAME=PATH.")
+    assert known["error"].endswith("or give a local copy as hh-rlhf=PATH.")
+    assert other["error"].endswith("or give a local copy as NAME=PATH.")

@@ -80,7 +80,7 @@ def _unreachable(source: Source, error: Exception) -> SourceError:
     copy = source.name if source.name in KNOWN_SOURCES else "NAME"
     return SourceError(
         f"Hub data set {source.repository} cannot be fetched ({reason}); check the connection, or "
-        f"give a local copy as --source {copy}=PATH."
+        f"give a local copy as {copy}=PATH."
     )
 
 
