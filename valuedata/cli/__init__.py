@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "values": "catalogue",
     "markers": "catalogue",
     "sources": "catalogue",
+    "prompts": "prompts",
     "fit": "fit",
     "score": "score",
     "controls": "controls",
