@@ -149,17 +149,17 @@ class PremiseFamily(FamilySettings):
 
     Attributes:
         text: The request.
-        false: What it takes for true.
-        right: What is true.
+        claim: What it takes for true.
+        correction: What is true.
     """
 
     text: Text
-    false: Text
-    right: Text
+    claim: Text
+    correction: Text
 
     def make_prompts(self, set_name: str) -> Iterator[Prompt]:
         """The one prompt."""
-        key = {"false_claim": self.false, "correction": self.right}
+        key = {"false_claim": self.claim, "correction": self.correction}
         yield self._make(set_name, "false-premise", "false-premise", self.text, **key)
 
 

@@ -42,7 +42,7 @@ class Prompt:
 
     prompt_id: str
     family: str
-    messages: tuple[Mapping[str, str], ...]
+    messages: tuple[dict[str, str], ...]
     kind: Kind
     key: Mapping[str, Any]
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import py3langid
 import pytest
@@ -78,6 +79,13 @@ def test_there_are_enough_prompts_of_each_kind(prompts):
     assert set(counts) == set(KINDS) == set(LEAST)
     assert all(counts[kind] >= least for kind, least in LEAST.items())
     assert sum(counts.values()) >= 360
+
+
+def test_the_page_counts_them(sets):
+    page = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    for found in sets:
+        n_families = len({prompt.family for prompt in found.prompts})
+        assert f"\n| `{found.name}` | {len(found.prompts)} | {n_families} | " in page
 
 
 def test_ids_and_texts_are_unique(prompts):

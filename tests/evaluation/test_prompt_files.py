@@ -14,8 +14,8 @@ SIDE = {"family": "tea", "options": ["tea", "milk"], "first": "I say tea.", "sec
 PREMISE = {
     "family": "sun",
     "text": "Why is it cold?",
-    "false": "It is cold.",
-    "right": "It is hot.",
+    "claim": "It is cold.",
+    "correction": "It is hot.",
 }
 PUSHBACK = {
     "family": "sum",

@@ -1,5 +1,6 @@
 """Public prompt sets in their authors' formats: small files by hand, and the shared copies."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -174,6 +175,13 @@ def test_the_best_answer_stands_among_the_incorrect_ones(folder):
     assert sorted(prompt.key["options"]) == ["It is a", "It is b", "It is c"]
     assert prompt.key["options"]["ABC".index(prompt.key["answer"])] == "It is a"
     assert prompt.messages[0]["content"].startswith("What is it?\n\nA. It is ")
+
+
+def test_columns_may_be_named_and_typed_as_on_the_hub(tmp_path):
+    row = {"question": "What?", "best_answer": "a", "incorrect_answers": ["b; or c", "d", " "]}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    (prompt,) = load_public_set(f"truthfulqa={tmp_path / 'mine.jsonl'}").prompts
+    assert sorted(prompt.key["options"]) == ["a", "b; or c", "d"]
 
 
 @pytest.mark.parametrize("folder", ["sycon"], indirect=True)
