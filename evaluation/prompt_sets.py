@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from evaluation.prompt_families import FAMILIES, Family, FileKind, Name, Text
 from evaluation.prompt_records import KINDS, Kind, Prompt, PromptSet
 from evaluation.public_prompts import load_public_set
 from evaluation.public_table import PUBLIC_SETS
-from valuedata.errors import PromptError, RecipeError, name_nearest
-from valuedata.recipe import read_yaml
+from valuedata.errors import PromptError, name_nearest
 from valuedata.settings import SENTENCE, Settings
 
 __all__ = [
@@ -131,11 +131,33 @@ def read_prompt_file(path: Path, source: str) -> PromptSet:
     )
 
 
+class UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error, for the first would be lost unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _read_content(path: Path) -> Mapping[str, Any]:
     try:
-        return read_yaml(path, "Prompt file", "a set of prompts, such as 'kind: open'")
-    except RecipeError as error:
-        raise PromptError(str(error)) from error
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
+    except OSError as error:
+        raise PromptError(
+            f"Prompt file {path} cannot be read ({error.strerror}); give the path of a YAML file."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise PromptError(f"Prompt file {path} is not valid YAML ({reason}); mend it.") from error
+    if not isinstance(content, dict):
+        raise PromptError(f"Prompt file {path} is no set of prompts; write name, kind and so on.")
+    return content
 
 
 def _read_families(path: Path, file: PromptFile) -> list[Family]:

@@ -242,6 +242,23 @@ def test_what_is_refused_is_one_sentence(tmp_path, kind, families, changes, mess
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name: a\nname: b\n", "is not valid YAML (key 'name' stands twice in "),
+        (b"name: [\n", "is not valid YAML (while parsing"),
+        (b"\xff", "is not valid YAML ('utf-8' codec"),
+        (b"- name\n", "is no set of prompts; write name, kind and so on."),
+    ],
+)
+def test_files_that_are_no_mapping_are_refused(tmp_path, content, message):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    with pytest.raises(PromptError) as caught:
+        load_prompt_sets([str(tmp_path / "mine.yaml")])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("names", "message"),
     [
         (["opne"], "Prompt set 'opne' is unknown (did you mean 'open'?); `valuedata prompts` "),
