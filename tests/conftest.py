@@ -1,15 +1,24 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use.
 
+What takes long to import is imported where it is used: the process that only hands out tests to
+the workers reads this file too, and they wait for it.
+"""
+
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from valuedata.pipeline import build
-from valuedata.recipe import make_recipe
-from valuedata.release.folder import Release
+if TYPE_CHECKING:
+    from valuedata.release.folder import Release
 
-REPOSITORY = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
+FIRST = TESTS / "cards" / "test_numbers.py"
 
 
 @pytest.fixture(scope="session")
@@ -22,26 +31,85 @@ def shared_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is left alone with one at the end."""
+    """Long files come first, so that no worker is left alone with one at the end.
+
+    The very first builds what many others read. Slow ones that need nothing of the kind follow, so
+    that the other worker does not wait for it; then the other slow ones, and whole builds and
+    trainings.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    reading = {item.path for item in items if "vector_cache" in getattr(item, "fixturenames", ())}
+
+    def rank(item: pytest.Item) -> int:
+        if item.path == FIRST:
+            return 0
+        if item.path in slow:
+            return 2 if item.path in reading else 1
+        return 3 if item.path.parent in (TESTS, TESTS / "training") else 4
+
+    items.sort(key=rank)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Stops measuring coverage, which makes Python take half as long again."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Slow tests are not measured: they do at length, or once more, what quick ones do."""
+    with unmeasured() if item.get_closest_marker("slow") else nullcontext():
+        return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawing() -> Iterator[None]:
+    """matplotlib draws as ever, but unmeasured: most of a small build is drawing."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    @wraps(save)
+    def save_unmeasured(*given: Any, **named: Any) -> None:
+        with unmeasured():
+            save(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_unmeasured)
+        yield
 
 
 @pytest.fixture(scope="session")
-def vector_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of this run that all workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def vector_cache(common: Path) -> Iterator[Path]:
     """A cache of the session's own, so that tests neither see nor touch the user's.
 
     All workers share it, for the vectors of the bundled corpus cost half a minute.
     """
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder if worker_id == "master" else folder.parent) / "cache"
+    folder = common / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VALUEDATA_CACHE", str(folder))
         yield folder
 
 
 @pytest.fixture(scope="session")
-def starter(vector_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:  # noqa: ARG001
+def starter(vector_cache: Path, common: Path) -> Iterator["Release"]:  # noqa: ARG001
     """Empathy and deception of the bundled corpus."""
+    from tests.sharing import share_release
+    from valuedata.recipe import make_recipe
+
     recipe = make_recipe({"values": ["empathy", "deception"]})
-    return build(recipe, tmp_path_factory.mktemp("starter") / "out")
+    with share_release(common / "starter", recipe) as release:
+        yield release

@@ -1,28 +1,31 @@
 """Releases whose cards are read: of one value, and of real data."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from valuedata.pipeline import build
+from tests.sharing import share_release
 from valuedata.recipe import make_recipe
 from valuedata.release.folder import Release
 
 
 @pytest.fixture(scope="session")
-def single(vector_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:  # noqa: ARG001
+def single(vector_cache: Path, common: Path) -> Iterator[Release]:  # noqa: ARG001
     """Curiosity alone of the bundled corpus, in any language."""
     recipe = make_recipe({"values": ["curiosity"], "quality": {"language": None}})
-    return build(recipe, tmp_path_factory.mktemp("single") / "out")
+    with share_release(common / "single", recipe) as release:
+        yield release
 
 
 @pytest.fixture(scope="session")
 def real(
     shared_data: Path,
     vector_cache: Path,  # noqa: ARG001
+    common: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Release:
+) -> Iterator[Release]:
     """Honesty and deception of some rows of two real sources."""
     folder = tmp_path_factory.mktemp("real")
     (raw,) = (shared_data / "preference" / "hh-rlhf" / "harmless-base").glob("*.jsonl.gz")
@@ -32,4 +35,5 @@ def real(
     (folder / "uf.jsonl").write_text(gzip.decompress(raw.read_bytes()).decode(), encoding="utf-8")
     sources = [f"hh-rlhf={folder}/hh.jsonl", f"ultrafeedback={folder}/uf.jsonl"]
     recipe = make_recipe({"values": ["honesty", "deception"], "sources": sources})
-    return build(recipe, folder / "out")
+    with share_release(common / "real", recipe) as release:
+        yield release
