@@ -70,6 +70,7 @@ def test_no_set_is_better(seed: int, n_rows: int, n_columns: int, min_pairs: int
             assert isolated.bound >= margin - 1e-6
 
 
+@pytest.mark.slow
 @given(
     seeds,
     st.integers(1, 300),

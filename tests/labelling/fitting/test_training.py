@@ -99,9 +99,9 @@ def test_a_fold_never_trains_on_its_own_prompts():
     assert sorted(np.unique(folds)) == [0, 1, 2, 3, 4]
 
 
-def test_added_pairs_are_learned_from_and_not_measured():
-    heads = fit_classifier(PAIRS[:10], 0, names=("empathy",), added=PAIRS[10:])
-    assert (heads.metadata["sources"], heads.metadata["added"]) == ({"pets": 10}, {"pets": 2})
-    assert heads.metadata["quality"]["empathy"]["n_positives"] == 10
-    alone = fit_classifier(PAIRS[:10], 0, names=("empathy",))
-    assert alone.fingerprint != heads.fingerprint
+def test_added_pairs_are_learned_from_and_not_measured(heads):
+    added = [make_pair(pet, flipped=False) for pet in ("yak", "jay")]
+    more = fit_classifier(PAIRS, 0, names=("empathy",), added=added)
+    assert (more.metadata["sources"], more.metadata["added"]) == ({"pets": 12}, {"pets": 2})
+    assert more.metadata["quality"]["empathy"]["n_positives"] == 12
+    assert more.fingerprint != heads.fingerprint

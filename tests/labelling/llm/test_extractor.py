@@ -114,7 +114,7 @@ def test_two_thousand_replies_end_labelled_or_failed_and_none_is_shifted(server,
         expected.append(REASONS[fault[0]] if lasts else spell(number))
     before = server.count()
     done: list[int] = []
-    labels = load(server, tmp_path, concurrency=16).label(pairs, done.append)
+    labels = load(server, tmp_path, timeout_s=2.0, concurrency=16).label(pairs, done.append)
     assert name_all(labels) == list(zip(expected[::2], expected[1::2], strict=True))
     assert sum(done) == 2000
     failures = Counter(why for why in expected if isinstance(why, str))
