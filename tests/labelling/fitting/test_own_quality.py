@@ -5,6 +5,7 @@ from math import isnan
 import numpy as np
 import pytest
 
+from valuedata.labelling.fitting import own_quality
 from valuedata.labelling.fitting.own_quality import (
     bound_quality,
     choose_own_threshold,
@@ -36,6 +37,11 @@ def test_measures_on_an_even_mix():
     assert nothing["recall"] == nothing["f1"] == 0.0
 
 
+@pytest.fixture
+def _fewer_draws(monkeypatch):
+    monkeypatch.setattr(own_quality, "N_DRAWS", 300)
+
+
 def bound(n_each, threshold=0.5):
     """Bounds of `n_each` replies of each kind that are told apart without a mistake."""
     truth = np.repeat([True, False], n_each)
@@ -44,6 +50,7 @@ def bound(n_each, threshold=0.5):
     return bound_quality(probabilities, truth, np.arange(2 * n_each), threshold, rng)
 
 
+@pytest.mark.usefixtures("_fewer_draws")
 def test_few_replies_told_apart_are_not_certain():
     few, many = bound(10)["average_precision"], bound(100)["average_precision"]
     assert few.value == many.value == 1.0
@@ -51,6 +58,7 @@ def test_few_replies_told_apart_are_not_certain():
     assert many.high == 1.0
 
 
+@pytest.mark.usefixtures("_fewer_draws")
 def test_a_measure_that_most_draws_leave_undefined_has_no_interval():
     # Only the made-up reply without the value reaches this threshold: one draw in e lacks it.
     assert not isnan(bound(10, 0.95)["precision"].low)
@@ -63,6 +71,7 @@ def test_a_measure_that_most_draws_leave_undefined_has_no_interval():
     assert found["recall"].high == 0.0
 
 
+@pytest.mark.usefixtures("_fewer_draws")
 def test_draws_without_one_kind_are_drawn_again():
     truth = np.array([True, False])
     groups = np.array([0, 0])
