@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.arguments import check_arguments, choose_device
+from training.base import make_base
 from training.models import Base
-from training.run import BASE, Run, SeeBatch, ignore_batch, make_base, train
+from training.processes import join_processes, main_first
+from training.prompts import settle_system_prompt
+from training.resume import name_shortages
+from training.run import Run, SeeBatch, ignore_batch, train
 from training.settings import TrainingRecipe
-from training.tiny import TINY
+from training.tiny import BASE, TINY
 from valuedata.controls import build_controls
 from valuedata.errors import RecipeError, ReleaseError, TrainingError, name_nearest
 from valuedata.progress import Progress, show_nothing
@@ -113,19 +117,22 @@ def train_arms(
         ValuedataError: Whatever the user can mend; arms that are complete stay.
     """
     check_arguments(trial.recipe)
-    choose_device(trial.recipe)
+    join_processes(choose_device(trial.recipe))
     trial.release.files(trial.value, "train")
-    _open_folder(trial.out)
-    controls = _read_controls(trial, arms, sources, progress)
+    recipe = settle_system_prompt(trial.recipe, trial.release, trial.value)
+    with main_first():
+        _open_folder(trial.out)
+        controls = _read_controls(trial, arms, sources, progress)
     base = share_base(trial)
     if base.made is not None:
-        make_base(trial.release, trial.value, trial.recipe, base.made)
+        with name_shortages(trial.out):
+            make_base(trial.release, trial.value, recipe, base.made)
     runs = {}
     for arm in arms:
         release, value = trial.release, trial.value
         if controls is not None and arm.name != VALUE:
             release, value = controls, arm.name
-        runs[arm.name] = train(release, value, trial.recipe, trial.out / arm.name, base, see_batch)
+        runs[arm.name] = train(release, value, recipe, trial.out / arm.name, base, see_batch)
     return runs
 
 

@@ -1,5 +1,7 @@
 """A subset of a release as the rows that trl takes: explicit prompts, counted lengths, weights."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,13 +19,17 @@ __all__ = [
     "WEIGHT",
     "Rows",
     "check_any_left",
+    "has_system_turn",
     "lead_with",
     "limit_length",
     "make_rows",
     "measure_rows",
     "read_rows",
     "tokenize",
+    "warn_of_long",
 ]
+
+logger = logging.getLogger(__name__)
 
 WEIGHT: Final = "weight"
 """Column of a release whose pairs count differently."""
@@ -45,12 +51,14 @@ class Rows:
         validation: The same of the validation split; None where that has no rows.
         reports: What was left out of each split, and why.
         longest: Tokens of the longest row that stays in the training split.
+        n_own_system: Rows that stay in the training split and have a system turn of their own.
     """
 
     train: Dataset
     validation: Dataset | None
     reports: tuple[StageReport, ...]
     longest: int
+    n_own_system: int
 
 
 def read_rows(
@@ -84,9 +92,14 @@ def read_rows(
 
 def lead_with(system_prompt: str | None, prompt: list[Message]) -> list[Message]:
     """The prompt with a system turn before it, where one is given and it has none."""
-    if system_prompt is None or (prompt and prompt[0]["role"] == "system"):
+    if system_prompt is None or has_system_turn(prompt):
         return prompt
     return [{"role": "system", "content": system_prompt}, *prompt]
+
+
+def has_system_turn(prompt: Sequence[Message]) -> bool:
+    """Whether a conversation begins with a system turn."""
+    return bool(prompt) and prompt[0]["role"] == "system"
 
 
 def make_rows(
@@ -116,8 +129,9 @@ def make_rows(
             template does not take them.
     """
     kept, reports, longest = [], [], 0
+    lead = recipe.system_prompt if isinstance(recipe.system_prompt, str) else None
     for split in ("train", "validation"):
-        rows = read_rows(release, value, split, stage, recipe.system_prompt)
+        rows = read_rows(release, value, split, stage, lead)
         lengths = measure_rows(rows, tokenizer)
         verdict = limit_length(lengths, split, max_length)
         reports.append(verdict.report)
@@ -131,7 +145,14 @@ def make_rows(
             longest = int(lengths[verdict.kept].max())
         kept.append(_weigh(rows.select(verdict.kept), keep=recipe.weights))
     train, validation = kept
-    return Rows(train, validation if len(validation) else None, tuple(reports), longest)
+    leads = [prompt[0] for prompt in train["prompt"] if has_system_turn(prompt)]
+    return Rows(
+        train,
+        validation if len(validation) else None,
+        tuple(reports),
+        longest,
+        n_own_system=sum(turn["content"] != lead for turn in leads),
+    )
 
 
 def measure_rows(rows: Dataset, tokenizer: Any) -> npt.NDArray[np.int64]:  # noqa: ANN401
@@ -193,6 +214,16 @@ def check_any_left(
             f"All {len(lengths):,} training rows of {value!r} are longer than {max_length:,} "
             f"tokens (the shortest has {lengths.min():,}); set a larger max_length."
         )
+
+
+def warn_of_long(rows: Rows) -> None:
+    """Tells of the rows that were left out."""
+    for report in rows.reports:
+        for reason, n_rows in report.dropped.items():
+            logger.warning(
+                "%s: %d of %d rows are %s and left out",
+                *(report.stage, n_rows, report.rows_in, reason),
+            )
 
 
 def tokenize(

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from cards.model import render_model_card
-from training.models import Base, load_model
-from training.run import ADAPTER, BASE, Run, save_weights
+from training.models import Base, load_model, save_weights
+from training.resume import name_shortages
+from training.run import ADAPTER, Run
 from training.settings import make_training_recipe
-from training.tiny import TINY
+from training.tiny import BASE, TINY
 from valuedata.errors import RecipeError
 
 __all__ = ["merge_adapter"]
@@ -48,7 +49,8 @@ def merge_adapter(run: Run, base: Base) -> Path:
     model = PeftModel.from_pretrained(load_model(base, recipe), adapter).merge_and_unload()
     partial = run.folder / f".{MERGED}"
     shutil.rmtree(partial, ignore_errors=True)
-    save_weights(model, AutoTokenizer.from_pretrained(adapter), partial)
-    render_model_card(partial, run.record, is_merged=True)
-    partial.replace(folder)
+    with name_shortages(run.folder):
+        save_weights(model, AutoTokenizer.from_pretrained(adapter), partial)
+        render_model_card(partial, run.record, is_merged=True)
+        partial.replace(folder)
     return folder

@@ -9,7 +9,15 @@ from training.arguments import choose_device
 from training.settings import TrainingRecipe
 from valuedata.errors import TrainingError
 
-__all__ = ["PLAIN", "TEMPLATES", "Base", "describe_template", "load_model", "load_tokenizer"]
+__all__ = [
+    "PLAIN",
+    "TEMPLATES",
+    "Base",
+    "describe_template",
+    "load_model",
+    "load_tokenizer",
+    "save_weights",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +91,19 @@ def load_model(base: Base, recipe: TrainingRecipe) -> Any:  # noqa: ANN401
 def describe_template(template: str) -> str:
     """A chat template in the words of a report: its file, or that it is the model's own."""
     return template if template == OWN else Path(template).name
+
+
+def save_weights(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
+    """Writes a model, or an adapter, with its tokenizer.
+
+    Args:
+        model: The model.
+        tokenizer: The tokenizer.
+        folder: Where they go.
+        extra: Further arguments of `save_pretrained`.
+    """
+    model.save_pretrained(folder, **extra)
+    tokenizer.save_pretrained(folder)
 
 
 def _set_template(tokenizer: Any, base: Base, recipe: TrainingRecipe) -> str:  # noqa: ANN401

@@ -175,8 +175,9 @@ def make_metrics_callback(folder: Path) -> Any:  # noqa: ANN401
 
     class MetricsFile(TrainerCallback):  # type: ignore[misc] # transformers has no types here
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
-            lines = [_format(line) for line in state.log_history]
-            path.write_text("".join(lines), encoding="utf-8")
+            if state.is_world_process_zero:
+                lines = [_format(line) for line in state.log_history]
+                path.write_text("".join(lines), encoding="utf-8")
 
         def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
             if state.is_world_process_zero:

@@ -1,20 +1,30 @@
-"""A training from its last checkpoint to its end, and what may stop it."""
+"""A training from its last checkpoint to its end, and what it may run short of."""
 
 import errno
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from training.processes import main_first
 from valuedata.errors import TrainingError
 
-__all__ = ["find_checkpoint", "train_to_end"]
+__all__ = ["find_checkpoint", "name_shortages", "train_to_end"]
 
 logger = logging.getLogger(__name__)
 
 STATE: Final = "trainer_state.json"
 """The file that transformers writes last into a checkpoint."""
+DISK_FULL: Final = ("No space left on device", "os error 28", "inline_container")
+"""What safetensors and torch's writer say of a full disk, whose errors carry no errno.
+
+torch says no more than that writing failed.
+"""
+MEMORY_FULL: Final = ("DefaultCPUAllocator", "CUDA out of memory")
+"""What torch says where memory is full and the error is no OutOfMemoryError."""
 
 
 def train_to_end(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
@@ -24,29 +34,55 @@ def train_to_end(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
         trainer: A trainer of transformers.
         checkpoints: Folder of its checkpoints.
 
-    Raises:
-        TrainingError: If the memory or the disk is full.
     """
-    import torch
-
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    last = find_checkpoint(checkpoints)
+    with main_first():
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        last = find_checkpoint(checkpoints)
     if last is not None:
         logger.info("Going on from %s", last.name)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+
+
+@contextmanager
+def name_shortages(out: Path) -> Iterator[None]:
+    """Says in one sentence that the memory or the disk is full, and what to lower.
+
+    Args:
+        out: Folder that is written to.
+
+    Raises:
+        TrainingError: If one of them is full.
+    """
+    from safetensors import SafetensorError
+
     try:
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            "The memory of the device is full; lower per_device_train_batch_size (and raise "
-            "gradient_accumulation_steps) or max_length, or write 'gradient_checkpointing: true'."
-        ) from error
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise TrainingError(
-            f"The disk of {checkpoints} is full; free some space and run the same command again, "
-            "or write 'save_total_limit: 1'."
-        ) from error
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if _is_memory_full(error):
+            raise TrainingError(
+                "The memory of the device is full; lower per_device_train_batch_size (and raise "
+                "gradient_accumulation_steps) or max_length, or write "
+                "'gradient_checkpointing: true'."
+            ) from error
+        if _is_disk_full(error):
+            raise TrainingError(
+                f"The disk of {out} is full; free some space and run the same command again, or "
+                "write 'save_total_limit: 1'."
+            ) from error
+        raise
+
+
+def _is_memory_full(error: Exception) -> bool:
+    import torch
+
+    told = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(part in told for part in MEMORY_FULL)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == errno.ENOSPC
+    return any(part in str(error) for part in DISK_FULL)
 
 
 def find_checkpoint(checkpoints: Path) -> Path | None:

@@ -1,7 +1,6 @@
 """One run: a subset of a release, a model and a recipe to tuned weights in a folder."""
 
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,10 +8,19 @@ from typing import Any, Final
 
 from cards.model import render_model_card
 from training.arguments import check_arguments, choose_device, make_arguments
-from training.data import WEIGHT, Rows, check_any_left, limit_length, make_rows, measure_rows
+from training.base import make_base
+from training.data import WEIGHT, Rows, make_rows, warn_of_long
 from training.figure import draw_curves
 from training.masks import Covered
-from training.models import Base, describe_template, load_tokenizer
+from training.models import Base, describe_template, load_tokenizer, save_weights
+from training.processes import (
+    count_processes,
+    is_main,
+    join_processes,
+    main_first,
+    wait_for_all,
+)
+from training.prompts import settle_system_prompt
 from training.record import (
     COMPLETE,
     drop_clocks,
@@ -22,27 +30,24 @@ from training.record import (
     open_run,
     write_record,
 )
-from training.resume import train_to_end
+from training.resume import name_shortages, train_to_end
 from training.settings import Stage, TrainingRecipe
-from training.tiny import TINY, make_tiny_model, read_all_replies
+from training.tiny import BASE, TINY
 from training.trainers import build_trainer, check_first_batch, count_parameters
 from valuedata.errors import RecipeError
 from valuedata.release.folder import Release, verify_release
 
 __all__ = [
     "ADAPTER",
-    "BASE",
     "Run",
     "SeeBatch",
     "ignore_batch",
-    "make_base",
-    "save_weights",
     "train",
 ]
 
 logger = logging.getLogger(__name__)
 
-BASE, CHECKPOINTS, ADAPTER, MODEL = "base", "checkpoints", "adapter", "model"
+CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
 FIGURE: Final = "curves.png"
 
 SeeBatch = Callable[[Stage, list[Covered]], None]
@@ -109,25 +114,44 @@ def train(
     """
     check_arguments(recipe)
     device = choose_device(recipe)
+    join_processes(device)
     release.files(value, "train")
     verify_release(release)
-    record = open_run(out, identify(release, value, base, recipe))
+    recipe = settle_system_prompt(recipe, release, value)
+    with main_first():
+        record = open_run(out, identify(release, value, base, recipe))
     if is_complete(record):
         logger.info("%s is complete, nothing to do", out)
         return Run(out, record)
-    start = Start(release, value, recipe, out)
+    with name_shortages(out):
+        _train_stages(Start(release, value, recipe, out), base, record, see_batch)
+        record |= {COMPLETE: True, "device": device, "processes": count_processes()}
+        _write(out, record)
+    return Run(out, record)
+
+
+def _train_stages(start: Start, base: Base, record: dict[str, Any], see_batch: SeeBatch) -> None:
+    """Trains what the record does not have yet, and adds it there."""
+    recipe, out = start.recipe, start.out
     if base.name == TINY:
         folder = base.made or out / BASE
-        n_parameters = make_base(release, value, recipe, folder)
+        n_parameters = make_base(start.release, start.value, recipe, folder)
         base = Base(str(folder.resolve()))  # the adapter names it, wherever it is loaded from
         record["made"] = f"tiny: {n_parameters:,} random parameters, trained here for trying out"
     for stage in recipe.stages:
         if stage not in record["stages"]:
             record["stages"][stage] = _train_stage(start, stage, base, see_batch)
-            render_model_card(out / stage / (MODEL if recipe.full else ADAPTER), record)
-            write_record(out, record)
+            if is_main():
+                render_model_card(out / stage / (MODEL if recipe.full else ADAPTER), record)
+            _write(out, record)
         base = _follow(base, recipe, out / stage)
-    return Run(out, write_record(out, record | {COMPLETE: True, "device": device}))
+
+
+def _write(out: Path, record: dict[str, Any]) -> None:
+    """The main process writes the record; the others go on when it is there."""
+    if is_main():
+        write_record(out, record)
+    wait_for_all()
 
 
 def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) -> dict[str, Any]:
@@ -137,7 +161,9 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     checkpoints = folder / CHECKPOINTS
     arguments = make_arguments(recipe, stage, checkpoints)
     rows = make_rows(start.release, start.value, stage, tokenizer, recipe, arguments.max_length)
-    _warn_of_long(rows)
+    warn_of_long(rows)
+    if recipe.system_prompt is not False:
+        _warn_of_own_turns(rows)
     if rows.validation is None and str(arguments.eval_strategy.value) != "no":
         raise RecipeError(
             f"The validation split of {start.value!r} has no rows to evaluate on; write "
@@ -149,17 +175,19 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     trainer.add_callback(make_metrics_callback(folder))
     train_to_end(trainer, checkpoints)
     metrics = {} if rows.validation is None else drop_clocks(trainer.evaluate())
-    draw_curves(trainer.state.log_history, folder / FIGURE)
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if recipe.full:
-        save_weights(model, tokenizer, folder / MODEL)
-    else:
-        save_weights(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
+    if is_main():
+        draw_curves(trainer.state.log_history, folder / FIGURE)
+        if recipe.full:
+            save_weights(model, tokenizer, folder / MODEL)
+        else:
+            save_weights(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
     return {
         "rows": [report.to_json() for report in rows.reports],
         "model_commit": getattr(model.config, "_commit_hash", None),
         "weighted": WEIGHT in rows.train.column_names,
         "longest": rows.longest,
+        "own_system_turns": rows.n_own_system,
         "chat_template": describe_template(template),
         "teaches_the_end": all(one.ends for one in sequences),
         "parameters": asdict(count_parameters(model)),
@@ -168,13 +196,12 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
     }
 
 
-def _warn_of_long(rows: Rows) -> None:
-    for report in rows.reports:
-        for reason, n_rows in report.dropped.items():
-            logger.warning(
-                "%s: %d of %d rows are %s and left out",
-                *(report.stage, n_rows, report.rows_in, reason),
-            )
+def _warn_of_own_turns(rows: Rows) -> None:
+    if rows.n_own_system:
+        logger.warning(
+            "Rows with a system turn of their own, which stays in place of the system prompt: %d",
+            rows.n_own_system,
+        )
 
 
 def _follow(base: Base, recipe: TrainingRecipe, folder: Path) -> Base:
@@ -182,70 +209,3 @@ def _follow(base: Base, recipe: TrainingRecipe, folder: Path) -> Base:
     if recipe.full:
         return Base(str(folder / MODEL))
     return replace(base, adapter=folder / ADAPTER)
-
-
-def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path) -> int:
-    """Makes the tiny model and trains it on all replies; one that is there already stays.
-
-    Args:
-        release: The release.
-        value: Name of the subset whose training split it reads.
-        recipe: Says its size, and the seed.
-        folder: Where it goes.
-
-    Returns:
-        Number of its parameters.
-
-    Raises:
-        TrainingError: If all replies are too long for it.
-    """
-    import transformers
-
-    tiny = recipe.tiny
-    if folder.is_dir():
-        return int(transformers.AutoModelForCausalLM.from_pretrained(folder).num_parameters())
-    untrained = folder.with_name(f".{folder.name}-untrained")
-    transformers.set_seed(recipe.seed)
-    n_parameters = make_tiny_model(untrained, release, value, tiny)
-    own = TrainingRecipe(
-        method="sft",
-        seed=recipe.seed,
-        full=True,
-        device=recipe.device,
-        sft={
-            "max_steps": tiny.steps,
-            "per_device_train_batch_size": tiny.batch_size,
-            "learning_rate": tiny.learning_rate,
-            "max_length": tiny.max_length,
-            "save_strategy": "no",
-        },
-    )
-    first = Base(str(untrained))
-    tokenizer, _ = load_tokenizer(first, own)
-    replies = read_all_replies(release, value)
-    lengths = measure_rows(replies, tokenizer)
-    verdict = limit_length(lengths, "the tiny model's train", tiny.max_length)
-    check_any_left(lengths, verdict, value, tiny.max_length)
-    longest = int(lengths[verdict.kept].max())
-    rows = Rows(replies.select(verdict.kept), None, (verdict.report,), longest)
-    _warn_of_long(rows)
-    trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
-    train_to_end(trainer, untrained / CHECKPOINTS)
-    trained = folder.with_name(f".{folder.name}")
-    save_weights(trainer.model, tokenizer, trained)
-    trained.replace(folder)
-    shutil.rmtree(untrained)
-    return n_parameters
-
-
-def save_weights(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
-    """Writes a model, or an adapter, with its tokenizer.
-
-    Args:
-        model: The model.
-        tokenizer: The tokenizer.
-        folder: Where they go.
-        extra: Further arguments of `save_pretrained`.
-    """
-    model.save_pretrained(folder, **extra)
-    tokenizer.save_pretrained(folder)

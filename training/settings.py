@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictBool, ValidationError
 
 from valuedata.errors import RecipeError, name_nearest
 from valuedata.recipe import read_yaml, replace_settings
@@ -12,11 +12,13 @@ from valuedata.seeds import MAX_SEED
 from valuedata.settings import Settings
 
 __all__ = [
+    "Job",
     "Method",
     "Stage",
     "TinySettings",
     "TrainingRecipe",
     "list_recipes",
+    "load_job",
     "load_training_recipe",
     "make_training_recipe",
 ]
@@ -68,7 +70,8 @@ class TrainingRecipe(Settings):
             CUDA.
         chat_template: Jinja file of the chat template; without it, the model's own, and where that
             has none, `templates/plain.jinja` of this package.
-        system_prompt: Text of a system turn before each conversation that has none.
+        system_prompt: A system turn before each conversation that has none: true for the value's
+            own, which its control arms get, too, false for none, or its text.
         weights: Multiply the loss of each row by its `weight`, where the release has them.
         patience: Evaluations without a better loss on the validation split after which a training
             stops, with the weights of its best checkpoint; without it, the last ones are kept.
@@ -84,7 +87,7 @@ class TrainingRecipe(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     chat_template: str | None = None
-    system_prompt: str | None = None
+    system_prompt: StrictBool | Annotated[str, Field(min_length=1)] = False
     weights: bool = True
     patience: Annotated[int, Field(ge=1)] | None = None
     tiny: TinySettings = TinySettings()
@@ -102,6 +105,22 @@ class TrainingRecipe(Settings):
         return self.sft if stage == "sft" else self.dpo
 
 
+class Job(Settings):
+    """What a recipe may say beside its settings: what is trained on what, and where it goes.
+
+    Attributes:
+        release: Folder of the release, or its name on the Hub.
+        value: Name of the subset.
+        model: Folder of the model, its name on the Hub, or "tiny".
+        out: Folder of the run, below the working folder.
+    """
+
+    release: str | None = None
+    value: str | None = None
+    model: str | None = None
+    out: str | None = None
+
+
 def list_recipes() -> list[str]:
     """Names of the packaged recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -110,15 +129,40 @@ def list_recipes() -> list[str]:
 def load_training_recipe(
     name: str | Path, changes: Mapping[str, Any] | None = None
 ) -> TrainingRecipe:
-    """Reads a recipe: a packaged one by its name, or a YAML file.
+    """Reads a recipe that says no more than how a model is tuned.
 
     Args:
-        name: Name of a packaged recipe, or the path of a file.
+        name: Name of a packaged recipe, or the path of a YAML file.
         changes: Dotted setting name, such as "dpo.beta", to the value that it gets instead.
 
     Raises:
         RecipeError: If there is no such recipe, or it holds a wrong key or value.
     """
+    return make_training_recipe(_read(name), changes)
+
+
+def load_job(
+    name: str | Path, changes: Mapping[str, Any] | None = None
+) -> tuple[Job, TrainingRecipe]:
+    """Reads a recipe that may also name the release, the value, the model and the folder.
+
+    Args:
+        name: Name of a packaged recipe, or the path of a YAML file.
+        changes: Dotted setting name, such as "dpo.beta", to the value that it gets instead.
+
+    Raises:
+        RecipeError: If there is no such recipe, or it holds a wrong key or value.
+    """
+    content = _read(name)
+    named = {key: content.pop(key) for key in Job.model_fields if key in content}
+    try:
+        job = Job.model_validate(named)
+    except ValidationError as error:
+        raise RecipeError(_explain(error)) from error
+    return job, make_training_recipe(content, changes)
+
+
+def _read(name: str | Path) -> dict[str, Any]:
     packaged = RECIPES / f"{name}.yaml"
     path = packaged if packaged.is_file() else Path(name)
     if not path.is_file():
@@ -126,8 +170,7 @@ def load_training_recipe(
             f"There is no recipe {str(name)!r}; {name_nearest(str(name), list_recipes())}, or give "
             "the path of a YAML file."
         )
-    content = read_yaml(path, "Recipe", "settings, such as 'method: dpo'")
-    return make_training_recipe(content, changes)
+    return dict(read_yaml(path, "Recipe", "settings, such as 'method: dpo'"))
 
 
 def make_training_recipe(
@@ -153,8 +196,8 @@ def _explain(error: ValidationError) -> str:
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)
     if first["type"] == "extra_forbidden":
-        model = TinySettings if len(place) > 1 else TrainingRecipe
-        near = name_nearest(place[-1], model.model_fields)
+        known = {*TrainingRecipe.model_fields, *Job.model_fields}
+        near = name_nearest(place[-1], TinySettings.model_fields if len(place) > 1 else known)
         return f"Recipe key {key!r} is unknown; {near}"
     if first["type"] == "missing":
         return f"Recipe key {key!r} is missing; write for example 'method: dpo'."

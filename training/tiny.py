@@ -15,9 +15,11 @@ from training.models import TEMPLATES
 from training.settings import TinySettings
 from valuedata.release.folder import Release
 
-__all__ = ["TINY", "make_tiny_model", "read_all_replies"]
+__all__ = ["BASE", "TINY", "make_tiny_model", "read_all_replies"]
 
 TINY: Final = "tiny"
+BASE: Final = "base"
+"""Folder of the tiny model in a run."""
 PAD, END = "<|pad|>", "<|end|>"
 ROLES: Final = ("<|system|>", "<|user|>", "<|assistant|>")
 POSITIONS: Final = 4_096

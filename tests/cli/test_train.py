@@ -1,6 +1,7 @@
 """`valuedata train`: what it prints and what it refuses."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from tests.training.conversations import make_recipe, write_conversations
 from training.arguments import check_installed
+from training.launch import run_recipe
 from valuedata.errors import TrainingError
 from valuedata.release.folder import Release
 
@@ -63,6 +65,55 @@ def test_an_adapter_finds_the_tiny_model_from_anywhere(
     adapter = tmp_path / "here" / "dpo" / "adapter" / "adapter_config.json"
     name = json.loads(adapter.read_text())["base_model_name_or_path"]
     assert Path(name) == tmp_path / "here" / "base"
+
+
+def test_a_recipe_may_say_everything(
+    run, release: Release, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = yaml.safe_load(recipe.read_text()) | {
+        "release": str(release.folder),
+        "value": "empathy",
+        "model": "tiny",
+        "out": "said",
+        "system_prompt": True,
+    }
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    told = run("train", "--recipe", "all.yaml", "--set", "dpo.max_steps=1", "--show-batch")
+    assert told.exit_code == 0, told.output
+    assert "Written to said." in told.stdout
+    assert "The system prompt: You are an assistant who notices what people feel." in told.stdout
+    assert told.stdout.count("<|system|>You are an assistant who notices") == 4
+    for stage, other in (("dpo", "sft"), ("sft", "dpo")):
+        words = ["all.yaml", "--out", stage, "--set", f"{stage}.max_steps=1", "--no-system-prompt"]
+        monkeypatch.setattr("sys.argv", [f"training.{stage}", *words])
+        with pytest.raises(SystemExit) as ended, pytest.warns(RuntimeWarning, match="found in sys"):
+            runpy.run_module(f"training.{stage}", run_name="__main__")
+        assert ended.value.code == 0
+        record = json.loads((tmp_path / stage / "run.json").read_text())
+        assert list(record["stages"]) == [stage]
+        assert record["recipe"]["system_prompt"] is False
+        assert not (tmp_path / stage / other).exists()
+
+
+def test_a_program_without_a_recipe_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_recipe("dpo", [])
+    assert ended.value.code == 0
+    assert "valuedata train" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "No release is named; give RELEASE, or write 'release' in the recipe."),
+        (["here"], "No model is named; give --model, or write 'model' in the recipe."),
+        (["here", "--model", "tiny"], "No out is named; give --out, or write 'out' in the recipe."),
+    ],
+)
+def test_what_is_not_named_anywhere_is_asked_for(run, words: list[str], sentence: str) -> None:
+    result = run("train", *words)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {sentence}\n"
 
 
 def test_arms_are_told_of_by_name(run, release: Release, recipe: Path, tmp_path: Path) -> None:

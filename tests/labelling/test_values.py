@@ -38,6 +38,12 @@ def test_a_definition_names_itself_and_shows_both_ways(name):
     assert definition.kind == ("value" if name in VALUE_NAMES else "behaviour")
     assert len(definition.expresses) >= 2
     assert len(definition.does_not_express) >= 2
+    assert (definition.system_prompt is not None) == (name in VALUE_NAMES)
+
+
+def test_each_system_prompt_is_of_one_value():
+    prompts = {load_values()[name].system_prompt for name in VALUE_NAMES}
+    assert len(prompts) == 15
 
 
 def test_branches_and_valences_follow_the_design():

@@ -12,6 +12,7 @@ from tests.training.conversations import make_recipe
 from training.arms import Arm, Trial, parse_arms, train_arms
 from training.models import Base
 from valuedata.errors import RecipeError, TrainingError
+from valuedata.labelling.values import load_values
 from valuedata.pipeline import build
 from valuedata.recipe import make_recipe as make_build_recipe
 from valuedata.release.folder import Release
@@ -59,7 +60,8 @@ def release(vector_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rel
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # as in test_run.py
 def test_arms_are_trained_alike_and_side_by_side(release: Release, tmp_path: Path) -> None:
     out = tmp_path / "arms"
-    recipe = make_recipe("dpo", dpo={"max_steps": 2, "max_length": 2048, "logging_steps": 1})
+    settings = {"max_steps": 2, "max_length": 2048, "logging_steps": 1}
+    recipe = make_recipe("dpo", system_prompt=True, dpo=settings)
     trial = Trial(release, "empathy", recipe, out, Base("tiny"))
     source = f"talk={release.folder.parent / 'talk.jsonl'}"
     first = train_arms(trial, parse_arms("value,swapped"), [source])
@@ -71,6 +73,8 @@ def test_arms_are_trained_alike_and_side_by_side(release: Release, tmp_path: Pat
     assert (out / "controls" / "manifest.json").read_text() == controls  # seed 0 was there
     records = [run.record for run in runs.values()]
     assert all(record["recipe"] == records[0]["recipe"] for record in records)
+    prompt = load_values()["empathy"].system_prompt
+    assert records[0]["recipe"]["system_prompt"] == prompt  # the controls', too
     assert [record["release"]["value"] for record in records] == ["empathy", "random-0", "swapped"]
     assert [record["control"] and record["control"]["kind"] for record in records] == [
         None,

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from training.arguments import check_arguments, choose_device, make_arguments, make_lora
-from training.settings import list_recipes, load_training_recipe, make_training_recipe
+from training.settings import (
+    list_recipes,
+    load_job,
+    load_training_recipe,
+    make_training_recipe,
+)
 from valuedata.errors import RecipeError, TrainingError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -34,6 +39,28 @@ def test_a_recipe_of_ones_own_is_read(tmp_path: Path) -> None:
     recipe = load_training_recipe(file)
     assert recipe.sft == {"learning_rate": "1e-4"}  # as YAML reads it
     assert make_arguments(recipe, "sft", tmp_path).learning_rate == 0.0001
+
+
+def test_a_recipe_may_name_what_is_trained_on_what(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("method: sft\nrelease: here\nvalue: empathy\nseed: 2\n", encoding="utf-8")
+    job, recipe = load_job(file)
+    assert (job.release, job.value, job.model, job.out) == ("here", "empathy", None, None)
+    assert recipe == make_training_recipe({"method": "sft", "seed": 2})
+    with pytest.raises(RecipeError, match="Recipe key 'release' is unknown"):
+        load_training_recipe(file)
+    for text, sentence in (
+        ("method: sft\nvalue: [empathy]\n", r"Recipe key 'value' cannot be \['empathy'\]: "),
+        ("method: sft\nrelaese: here\n", "'relaese' is unknown; did you mean 'release'?"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(RecipeError, match=sentence):
+            load_job(file)
+
+
+def test_only_the_recipe_of_the_paper_leads_conversations() -> None:
+    led = [name for name in list_recipes() if load_training_recipe(name).system_prompt]
+    assert led == ["paper-dpo"]
 
 
 @pytest.mark.parametrize(

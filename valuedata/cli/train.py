@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from valuedata.cli.options import json_option, run_options
-from valuedata.cli.output import echo_json, echo_table
+from valuedata.cli.output import clean_line, echo_json, echo_table
 from valuedata.cli.progress import choose_progress
+from valuedata.cli.train_inputs import read_inputs
 
 if TYPE_CHECKING:
+    from training.arms import Arm
     from training.masks import Covered
-    from training.run import Run
-    from training.settings import Stage, TrainingRecipe
+    from training.models import Base
+    from training.run import Run, SeeBatch
+    from training.settings import Stage
+    from valuedata.cli.train_inputs import Inputs
 
 __all__ = ["train"]
 
-TINY, SMOKE = "tiny", "smoke-cpu"
-
 
 @click.command
-@click.argument("release")
+@click.argument("release", required=False)
 @click.option(
     "--value",
     metavar="NAME",
@@ -30,24 +32,27 @@ TINY, SMOKE = "tiny", "smoke-cpu"
 )
 @click.option(
     "--model",
-    required=True,
     metavar="MODEL",
     help="Folder or Hub name ORG/NAME[@REVISION] of a model of transformers, or 'tiny': a model of "
     "random weights made in the run, to try it out offline.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FOLDER", required=True, help="The run."
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run.")
 @click.option(
     "--recipe",
     metavar="NAME|FILE",
-    help="Packaged recipe, or YAML file.  Without it, smoke-cpu for the tiny model, and otherwise "
-    "METHOD-lora-1gpu-8b.",
+    help="Packaged recipe, or YAML file, which may also name release, value, model and out.  "
+    "Without it, smoke-cpu for the tiny model, and otherwise METHOD-lora-1gpu-8b.",
 )
 @click.option(
     "--method",
     type=click.Choice(["sft", "dpo", "sft-dpo"]),
     help="SFT on the rewarded replies, DPO on the pairs, or both.  Without it, the recipe's.",
+)
+@click.option(
+    "--system-prompt/--no-system-prompt",
+    default=None,
+    help="Lead conversations without a system turn by the value's own prompt, or by none.  Without "
+    "it, as the recipe says: with one in paper-dpo, without in the other packaged ones.",
 )
 @click.option(
     "--arms",
@@ -82,7 +87,7 @@ TINY, SMOKE = "tiny", "smoke-cpu"
 )
 @json_option
 @run_options
-def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN401
+def train(*, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN401
     """Tune a model on a subset of a release by SFT or DPO.
 
     A run that was stopped goes on from its last checkpoint when the same command is given again,
@@ -95,102 +100,61 @@ def train(*, release: str, out: Path, as_json: bool, quiet: bool, **options: Any
     Examples:
     valuedata train empathy-release --model tiny --out empathy-run
     valuedata train empathy-release --model ORG/NAME --method dpo --out tuned
+    valuedata train empathy-release --model ORG/NAME --recipe paper-dpo --out paper
     valuedata train empathy-release --model tiny --arms value,random:3,swapped --out arms
+    valuedata train --recipe my-run.yaml
     """
     import warnings
 
     from training.arguments import check_installed
 
     check_installed()
-    from transformers.utils.logging import disable_progress_bar
+    from training.arms import parse_arms
+    from training.processes import is_main
 
-    from training.arms import Trial, parse_arms, share_base, train_arms
-    from training.merging import merge_adapter
-    from training.run import train as run_training
-    from valuedata.hub.pull import open_release
-
-    recipe = _read_recipe(options)
+    inputs = read_inputs(options)
     arms = None if options["arms"] is None else parse_arms(options["arms"])
-    opened = open_release(release)
-    value = _choose_value(opened.values, options["value"], release)
-    base = _read_model(options["model"])
     see_batch = partial(_print_batch, err=as_json) if options["show_batch"] else _print_nothing
-    disable_progress_bar()
     with warnings.catch_warnings():
         # trl still sets arguments by the names that transformers is to drop; users can mend neither
         warnings.simplefilter("ignore", FutureWarning)
-        if arms is None:
-            runs = {value: run_training(opened, value, recipe, out, base, see_batch)}
-        else:
-            trial = Trial(opened, value, recipe, out, base)
-            progress = choose_progress(quiet=quiet)
-            runs = train_arms(trial, arms, options["sources"], progress, see_batch)
-            base = share_base(trial)
+        runs, base = _train(inputs, arms, options["sources"], quiet=quiet, see_batch=see_batch)
+        if not is_main():
+            return
         if options["merge"]:
-            for run in runs.values():
-                merge_adapter(run, base)
-    if as_json:
-        found = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
-        echo_json(found if arms else found[value])
-    elif not quiet:
-        _show(runs, out)
+            _merge(runs, base)
+    _report(runs, inputs, is_one=arms is None, as_json=as_json, quiet=quiet)
 
 
-def _read_recipe(options: dict[str, Any]) -> "TrainingRecipe":
-    from training.settings import load_training_recipe
-    from valuedata.errors import RecipeError
+def _train(
+    inputs: "Inputs",
+    arms: "Sequence[Arm] | None",
+    sources: Sequence[str],
+    *,
+    quiet: bool,
+    see_batch: "SeeBatch",
+) -> "tuple[dict[str, Run], Base]":
+    """Trains one run or all arms; gives them by name, and the model that they started from."""
+    from transformers.utils.logging import disable_progress_bar
 
-    changes: dict[str, Any] = {
-        name: options[name] for name in ("method", "seed", "device") if options[name] is not None
-    }
-    if options["full"]:
-        changes["full"] = True
-    changes |= dict(_read_change(text) for text in options["changes"])
-    name = options["recipe"]
-    if name is None and options["model"] == TINY:
-        name = SMOKE
-    elif name is None:
-        method = options["method"] or "dpo"
-        name = f"{method.rpartition('-')[2]}-lora-1gpu-8b"
-    recipe = load_training_recipe(name, changes)
-    if options["merge"] and recipe.full:
-        raise RecipeError("--merge is for adapters and --full trains none; leave one of them out.")
-    return recipe
+    from training.arms import Trial, share_base, train_arms
+    from training.run import train as run_training
 
-
-def _read_change(text: str) -> tuple[str, Any]:
-    import yaml
-
-    from valuedata.errors import RecipeError
-
-    key, sign, value = text.partition("=")
-    try:
-        if key and sign:
-            return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        pass
-    raise RecipeError(f"--set {text!r} is no setting; write for example --set dpo.beta=0.2.")
+    release, value, recipe = inputs.release, inputs.value, inputs.recipe
+    out, base = inputs.out, inputs.base
+    disable_progress_bar()
+    if arms is None:
+        return {value: run_training(release, value, recipe, out, base, see_batch)}, base
+    trial = Trial(release, value, recipe, out, base)
+    progress = choose_progress(quiet=quiet)
+    return train_arms(trial, arms, sources, progress, see_batch), share_base(trial)
 
 
-def _read_model(text: str) -> Any:  # noqa: ANN401 - a type of a package that loads late
-    from training.models import Base
+def _merge(runs: "Mapping[str, Run]", base: "Base") -> None:
+    from training.merging import merge_adapter
 
-    if Path(text).exists() or "@" not in text:
-        return Base(text)
-    name, _, revision = text.rpartition("@")
-    return Base(name, revision)
-
-
-def _choose_value(values: Sequence[str], given: str | None, release: str) -> str:
-    from valuedata.errors import RecipeError
-
-    if given is not None:
-        return given
-    if len(values) != 1:
-        raise RecipeError(
-            f"{release} has several subsets ({', '.join(values)}); name one with --value."
-        )
-    return values[0]
+    for run in runs.values():
+        merge_adapter(run, base)
 
 
 def _print_nothing(stage: "Stage", sequences: "Sequence[Covered]") -> None: ...
@@ -198,8 +162,20 @@ def _print_nothing(stage: "Stage", sequences: "Sequence[Covered]") -> None: ...
 
 def _print_batch(stage: "Stage", sequences: "Sequence[Covered]", *, err: bool) -> None:
     from training.masks import show_batch
+    from training.processes import is_main
 
-    click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n", err=err)
+    if is_main():
+        click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n", err=err)
+
+
+def _report(
+    runs: "Mapping[str, Run]", inputs: "Inputs", *, is_one: bool, as_json: bool, quiet: bool
+) -> None:
+    if as_json:
+        found = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
+        echo_json(found[inputs.value] if is_one else found)
+    elif not quiet:
+        _show(runs, inputs.out)
 
 
 def _show(runs: "Mapping[str, Run]", out: Path) -> None:
@@ -215,9 +191,11 @@ def _show(runs: "Mapping[str, Run]", out: Path) -> None:
         "\nLoss and margin are those of the validation split; the margin is the implicit reward of "
         "the\nrewarded reply over that of the other."
     )
-    made = next(iter(runs.values())).record["made"]
-    if made is not None:
-        click.echo(f"The model: {made}.")
+    record = next(iter(runs.values())).record
+    if record["made"] is not None:
+        click.echo(f"The model: {record['made']}.")
+    if record["recipe"]["system_prompt"]:
+        click.echo(clean_line(f"The system prompt: {record['recipe']['system_prompt']}"))
     click.echo(f"Written to {out}.")
 
 

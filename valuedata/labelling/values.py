@@ -60,8 +60,11 @@ class ValueDefinition(BaseModel):
         notes: Conventions for the doubtful cases.
         expresses: Short replies that express it.
         does_not_express: Short replies that look near and do not.
+        system_prompt: Asks a model for the value, for training with a system turn; null for a
+            behaviour, and for a value of the user's own that has none.
 
-    Source: branches and valences follow arXiv 2605.07925 and arXiv 2504.15236.
+    Source: branches and valences follow arXiv 2605.07925 and arXiv 2504.15236; the system prompts
+    are our words, for those of the first paper were not found published.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +78,7 @@ class ValueDefinition(BaseModel):
     notes: str = ""
     expresses: tuple[str, ...] = ()
     does_not_express: tuple[str, ...] = ()
+    system_prompt: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:

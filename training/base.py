@@ -1,0 +1,86 @@
+"""The tiny model of a run, made and trained once."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from training.data import Rows, check_any_left, limit_length, measure_rows, warn_of_long
+from training.models import Base, load_tokenizer, save_weights
+from training.processes import is_main, wait_for_all
+from training.resume import train_to_end
+from training.settings import TrainingRecipe
+from training.tiny import make_tiny_model, read_all_replies
+from training.trainers import build_trainer
+from valuedata.release.folder import Release
+
+__all__ = ["make_base"]
+
+CHECKPOINTS: Final = "checkpoints"
+
+
+def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path) -> int:
+    """Makes the tiny model and trains it on all replies; one that is there already stays.
+
+    Args:
+        release: The release.
+        value: Name of the subset whose training split it reads.
+        recipe: Says its size, and the seed.
+        folder: Where it goes.
+
+    Returns:
+        Number of its parameters.
+
+    Raises:
+        TrainingError: If all replies are too long for it.
+    """
+    import transformers
+
+    tiny = recipe.tiny
+    is_there = folder.is_dir()
+    wait_for_all()
+    if is_there:
+        return _count_parameters(folder)
+    untrained = folder.with_name(f".{folder.name}-untrained")
+    transformers.set_seed(recipe.seed)
+    if is_main():
+        make_tiny_model(untrained, release, value, tiny)
+    wait_for_all()
+    own = TrainingRecipe(
+        method="sft",
+        seed=recipe.seed,
+        full=True,
+        device=recipe.device,
+        sft={
+            "max_steps": tiny.steps,
+            "per_device_train_batch_size": tiny.batch_size,
+            "learning_rate": tiny.learning_rate,
+            "max_length": tiny.max_length,
+            "save_strategy": "no",
+        },
+    )
+    first = Base(str(untrained))
+    tokenizer, _ = load_tokenizer(first, own)
+    replies = read_all_replies(release, value)
+    lengths = measure_rows(replies, tokenizer)
+    verdict = limit_length(lengths, "the tiny model's train", tiny.max_length)
+    check_any_left(lengths, verdict, value, tiny.max_length)
+    longest = int(lengths[verdict.kept].max())
+    rows = Rows(replies.select(verdict.kept), None, (verdict.report,), longest, n_own_system=0)
+    warn_of_long(rows)
+    trainer = build_trainer(own, "sft", first, tokenizer, rows, untrained / CHECKPOINTS)
+    if tiny.steps:  # transformers takes zero for as many as the epochs have
+        train_to_end(trainer, untrained / CHECKPOINTS)
+    if is_main():
+        trained = folder.with_name(f".{folder.name}")
+        save_weights(trainer.accelerator.unwrap_model(trainer.model), tokenizer, trained)
+        trained.replace(folder)
+        shutil.rmtree(untrained)
+    wait_for_all()
+    return _count_parameters(folder)
+
+
+def _count_parameters(folder: Path) -> int:
+    """Counts the parameters of a model in a folder."""
+    from transformers import AutoModelForCausalLM
+
+    return int(AutoModelForCausalLM.from_pretrained(folder).num_parameters())
