@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.models import Base
+from training.processes import count_processes
 from training.settings import TrainingRecipe
 from valuedata.errors import TrainingError
 from valuedata.release.folder import Release
@@ -30,7 +31,7 @@ COMPLETE: Final = "complete"
 PACKAGES: Final = ("valuedata", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
-IDENTITY: Final = ("model", "recipe", "versions")
+IDENTITY: Final = ("model", "recipe", "versions", "processes")
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
 DIFFERENCE: Final = ("value", "low", "high")
 N_SIDE_EFFECTS: Final = 10
@@ -59,6 +60,7 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         "model": {"name": base.name, "revision": base.revision},
         "recipe": recipe.model_dump(mode="json"),
         "versions": {name: version(name) for name in PACKAGES},
+        "processes": count_processes(),
         "sources": [
             {key: source.get(key) for key in ("name", "licence")}
             for source in release.manifest["sources"]

@@ -14,7 +14,6 @@ from training.figure import draw_curves
 from training.masks import Covered
 from training.models import Base, describe_template, load_tokenizer, save_weights
 from training.processes import (
-    count_processes,
     is_main,
     join_processes,
     main_first,
@@ -125,7 +124,7 @@ def train(
         return Run(out, record)
     with name_shortages(out):
         _train_stages(Start(release, value, recipe, out), base, record, see_batch)
-        record |= {COMPLETE: True, "device": device, "processes": count_processes()}
+        record |= {COMPLETE: True, "device": device}
         _write(out, record)
     return Run(out, record)
 
