@@ -18,11 +18,8 @@ logger = logging.getLogger(__name__)
 
 STATE: Final = "trainer_state.json"
 """The file that transformers writes last into a checkpoint."""
-DISK_FULL: Final = ("No space left on device", "os error 28", "inline_container")
-"""What safetensors and torch's writer say of a full disk, whose errors carry no errno.
-
-torch says no more than that writing failed.
-"""
+DISK_FULL: Final = ("os error 28", "inline_container", "iostream error")
+"""What safetensors and torch's writer say of a full disk, in errors that carry no errno."""
 MEMORY_FULL: Final = ("DefaultCPUAllocator", "CUDA out of memory")
 """What torch says where memory is full and the error is no OutOfMemoryError."""
 
