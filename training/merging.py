@@ -7,12 +7,12 @@ from typing import Final
 from cards.model import render_model_card
 from training.models import Base, load_model, save_weights
 from training.resume import name_shortages
-from training.run import ADAPTER, Run
+from training.run import Run, locate_weights
 from training.settings import make_training_recipe
 from training.tiny import BASE, TINY
 from valuedata.errors import RecipeError
 
-__all__ = ["merge_adapter"]
+__all__ = ["MERGED", "merge_adapter"]
 
 MERGED: Final = "merged"
 
@@ -45,7 +45,7 @@ def merge_adapter(run: Run, base: Base) -> Path:
         return folder
     if base.name == TINY:
         base = Base(str(base.made or run.folder / BASE))
-    adapter = run.folder / recipe.stages[-1] / ADAPTER
+    adapter = locate_weights(run)
     model = PeftModel.from_pretrained(load_model(base, recipe), adapter).merge_and_unload()
     partial = run.folder / f".{MERGED}"
     shutil.rmtree(partial, ignore_errors=True)

@@ -14,6 +14,7 @@ __all__ = [
     "TEMPLATES",
     "Base",
     "describe_template",
+    "find_commit",
     "load_model",
     "load_tokenizer",
     "save_weights",
@@ -86,6 +87,15 @@ def load_model(base: Base, recipe: TrainingRecipe) -> Any:  # noqa: ANN401
         return AutoModelForCausalLM.from_pretrained(base.name, revision=base.revision, dtype=dtype)
     except (OSError, ValueError) as error:
         raise _refuse(base, error) from error
+
+
+def find_commit(base: Base) -> str | None:
+    """The commit of a model on the Hub, as its files lie in the Hub's cache; None for a folder."""
+    from transformers.utils import cached_file
+    from transformers.utils.hub import extract_commit_hash
+
+    file = cached_file(base.name, "config.json", revision=base.revision)
+    return None if file is None else extract_commit_hash(file, None)
 
 
 def describe_template(template: str) -> str:

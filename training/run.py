@@ -12,7 +12,7 @@ from training.base import make_base
 from training.data import WEIGHT, Rows, make_rows, warn_of_long
 from training.figure import draw_curves
 from training.masks import Covered
-from training.models import Base, describe_template, load_tokenizer, save_weights
+from training.models import Base, describe_template, find_commit, load_tokenizer, save_weights
 from training.processes import (
     is_main,
     join_processes,
@@ -37,10 +37,10 @@ from valuedata.errors import RecipeError
 from valuedata.release.folder import Release, verify_release
 
 __all__ = [
-    "ADAPTER",
     "Run",
     "SeeBatch",
     "ignore_batch",
+    "locate_weights",
     "train",
 ]
 
@@ -129,6 +129,13 @@ def train(
     return Run(out, record)
 
 
+def locate_weights(run: Run) -> Path:
+    """The folder of the adapter, or of all weights, that the last training of a run left."""
+    name = MODEL if run.record["recipe"]["full"] else ADAPTER
+    last: str = list(run.record["stages"])[-1]
+    return run.folder / last / name
+
+
 def _train_stages(start: Start, base: Base, record: dict[str, Any], see_batch: SeeBatch) -> None:
     """Trains what the record does not have yet, and adds it there."""
     recipe, out = start.recipe, start.out
@@ -183,7 +190,7 @@ def _train_stage(start: Start, stage: Stage, base: Base, see_batch: SeeBatch) ->
             save_weights(model, tokenizer, folder / ADAPTER, selected_adapters=["default"])
     return {
         "rows": [report.to_json() for report in rows.reports],
-        "model_commit": getattr(model.config, "_commit_hash", None),
+        "model_commit": find_commit(base),
         "weighted": WEIGHT in rows.train.column_names,
         "longest": rows.longest,
         "own_system_turns": rows.n_own_system,

@@ -35,4 +35,4 @@ def test_a_full_disk_is_one_sentence(run, tmp_path: Path, kilobytes: int, what: 
     again = run(*words, "run")
     assert again.exit_code == 0, again.output
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert {name: stage["steps"] for name, stage in record["stages"].items()} == {"sft": 4, "dpo": 4}
+    assert [stage["steps"] for stage in record["stages"].values()] == [4, 4]

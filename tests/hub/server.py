@@ -2,9 +2,10 @@
 
     python -m tests.hub.server          # prints its address
 
-It speaks what huggingface_hub and datasets ask of a data set: accounts, settings, uploads by the
-LFS protocol, commits with a parent, tags, branches, pull requests, trees and files. Xet is not
-offered, so clients run with HF_HUB_DISABLE_XET=1. Under /_test it is told to fail and asked.
+It speaks what huggingface_hub, datasets and transformers ask of a data set or a model: accounts,
+settings, uploads by the LFS protocol, commits with a parent, tags, branches, pull requests, trees
+and files. A name is that of a data set or of a model, not of both. Xet is not offered, so clients
+run with HF_HUB_DISABLE_XET=1. Under /_test it is told to fail and asked.
 """
 
 import json
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.hub.store import Blob, Refusal
 from tests.hub.writing import Writing
 
+KIND = "(?:datasets|models)"
 ID = r"(?P<id>[^/]+/[^/]+)"
 REV = r"(?P<rev>[^/]+)"
 ROUTES = [
@@ -27,19 +29,19 @@ ROUTES = [
         ("GET", r"/api/whoami-v2", "whoami"),
         ("POST", r"/api/repos/create", "create"),
         ("POST", r"/api/validate-yaml", "validate"),
-        ("PUT", rf"/api/datasets/{ID}/settings", "set"),
-        ("GET", rf"/api/datasets/{ID}(/revision/{REV})?", "info"),
-        ("GET", rf"/api/datasets/{ID}/refs", "list_refs"),
-        ("GET", rf"/api/datasets/{ID}/tree/{REV}(/(?P<path>.+))?", "list_tree"),
-        ("POST", rf"/api/datasets/{ID}/paths-info/{REV}", "list_paths"),
-        ("POST", rf"/api/datasets/{ID}/preupload/{REV}", "preupload"),
-        ("POST", rf"/datasets/{ID}\.git/info/lfs/objects/batch", "batch"),
+        ("PUT", rf"/api/{KIND}/{ID}/settings", "set"),
+        ("GET", rf"/api/{KIND}/{ID}(/revision/{REV})?", "info"),
+        ("GET", rf"/api/{KIND}/{ID}/refs", "list_refs"),
+        ("GET", rf"/api/{KIND}/{ID}/tree/{REV}(/(?P<path>.+))?", "list_tree"),
+        ("POST", rf"/api/{KIND}/{ID}/paths-info/{REV}", "list_paths"),
+        ("POST", rf"/api/{KIND}/{ID}/preupload/{REV}", "preupload"),
+        ("POST", rf"/(datasets/)?{ID}\.git/info/lfs/objects/batch", "batch"),
         ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "upload"),
         ("POST", r"/lfs/verify", "verify"),
-        ("POST", rf"/api/datasets/{ID}/commit/{REV}", "commit"),
-        ("POST", rf"/api/datasets/{ID}/tag/{REV}", "tag"),
-        ("POST", rf"/api/datasets/{ID}/branch/{REV}", "branch"),
-        ("GET", rf"/datasets/{ID}/resolve/{REV}/(?P<path>.+)", "send_file"),
+        ("POST", rf"/api/{KIND}/{ID}/commit/{REV}", "commit"),
+        ("POST", rf"/api/{KIND}/{ID}/tag/{REV}", "tag"),
+        ("POST", rf"/api/{KIND}/{ID}/branch/{REV}", "branch"),
+        ("GET", rf"/(datasets/)?{ID}/resolve/{REV}/(?P<path>.+)", "send_file"),
         ("POST", r"/_test/fail", "fail"),
         ("POST", r"/_test/reset", "reset"),
         ("GET", r"/_test/requests", "tell_requests"),

@@ -26,7 +26,7 @@ class Writing(Reading):
                 f'"{asked["organization"]}"',
             )
         private = bool(asked.get("private")) or asked.get("visibility") == "private"
-        self.repositories[name] = Repository(name, private)
+        self.repositories[name] = Repository(name, private, asked.get("type") or "model")
         return {"url": url}
 
     def set(self, id: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Writing(Reading):
 
     def validate(self) -> dict[str, Any]:
         asked = json.loads(self.body)
-        errors = [{"message": error} for error in check_card(asked["content"])]
+        errors = [{"message": error} for error in check_card(asked["content"], asked["repoType"])]
         if errors:
             raise Refusal(400, "Invalid metadata", errors=errors, warnings=[])
         return {"errors": [], "warnings": []}
@@ -90,7 +90,7 @@ class Writing(Reading):
             raise Refusal(412, "A commit has happened since. Please refresh and try again.")
         files = dict(head.files)
         for line in lines:
-            self.change(files, line["key"], line["value"])
+            self.change(files, line["key"], line["value"], found.kind)
         ref = f"refs/pr/{len(found.commits)}" if is_request else rev
         made = found.add(ref, header["value"]["summary"], files, head.oid)
         page = f"{self.endpoint}/datasets/{id}"
@@ -98,11 +98,12 @@ class Writing(Reading):
         number = ref.rpartition("/")[2]
         return answer | ({"pullRequestUrl": f"{page}/discussions/{number}"} if is_request else {})
 
-    def change(self, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:
+    def change(self, files: dict[str, Blob], key: str, value: dict[str, Any], kind: str) -> None:
         path = value["path"]
         if key == "file":
             files[path] = Blob(base64.b64decode(value["content"]), is_large=False)
-            if path == "README.md" and (wrong := check_card(files[path].content.decode())):
+            card = files[path].content.decode() if path == "README.md" else None
+            if card is not None and (wrong := check_card(card, kind)):
                 raise Refusal(400, f"Invalid metadata in README.md: {wrong[0]}")
         elif key == "lfsFile" and value["oid"] in self.objects:
             files[path] = Blob(self.objects[value["oid"]], is_large=True)

@@ -40,6 +40,7 @@ TINY = {"vocabulary": 300, "hidden": 16, "layers": 1, "heads": 2, "steps": 2, "b
 def write_conversations(out: Path, weights: Sequence[float] = ()) -> Release:
     """Puts the three conversations into the training split; validation keeps its one row."""
     release = write_release(out)
+    release.manifest["labels"]["valences"] = ["positive", "positive"]
     (file,) = release.files("empathy", "train")
     table = pq.read_table(file)
     row = table.slice(0, 1).to_pylist()[0]

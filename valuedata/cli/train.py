@@ -10,6 +10,12 @@ import rich_click as click
 from valuedata.cli.options import json_option, run_options
 from valuedata.cli.output import clean_line, echo_json, echo_table
 from valuedata.cli.progress import choose_progress
+from valuedata.cli.push_model import (
+    check_model_push,
+    push_model_options,
+    push_trained,
+    show_outcome,
+)
 from valuedata.cli.train_inputs import read_inputs
 
 if TYPE_CHECKING:
@@ -85,6 +91,7 @@ __all__ = ["train"]
     is_flag=True,
     help="Print the first batch as text, with what the loss covers between ⟦ and ⟧.",
 )
+@push_model_options
 @json_option
 @run_options
 def train(*, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN401
@@ -102,7 +109,7 @@ def train(*, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN40
     valuedata train empathy-release --model ORG/NAME --method dpo --out tuned
     valuedata train empathy-release --model ORG/NAME --recipe paper-dpo --out paper
     valuedata train empathy-release --model tiny --arms value,random:3,swapped --out arms
-    valuedata train --recipe my-run.yaml
+    valuedata train --recipe my-run.yaml --push-to my-name/tuned
     """
     import warnings
 
@@ -114,6 +121,7 @@ def train(*, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN40
 
     inputs = read_inputs(options)
     arms = None if options["arms"] is None else parse_arms(options["arms"])
+    destination = check_model_push(options, inputs) if is_main() else None
     see_batch = partial(_print_batch, err=as_json) if options["show_batch"] else _print_nothing
     with warnings.catch_warnings():
         # trl still sets arguments by the names that transformers is to drop; users can mend neither
@@ -123,7 +131,18 @@ def train(*, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN40
             return
         if options["merge"]:
             _merge(runs, base)
-    _report(runs, inputs, is_one=arms is None, as_json=as_json, quiet=quiet)
+    shows = not (as_json or quiet)
+    if shows:
+        _show(runs, inputs.out)
+    outcome = None
+    if destination is not None:
+        outcome = push_trained(runs[inputs.value], destination, quiet=quiet)
+        if shows:
+            show_outcome(outcome)
+    if as_json:
+        told = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
+        found = told[inputs.value] if arms is None else told
+        echo_json(found | ({} if outcome is None else {"pushed": outcome.to_json()}))
 
 
 def _train(
@@ -166,16 +185,6 @@ def _print_batch(stage: "Stage", sequences: "Sequence[Covered]", *, err: bool) -
 
     if is_main():
         click.echo(f"First batch of {stage}:\n\n{show_batch(sequences)}\n", err=err)
-
-
-def _report(
-    runs: "Mapping[str, Run]", inputs: "Inputs", *, is_one: bool, as_json: bool, quiet: bool
-) -> None:
-    if as_json:
-        found = {name: {"run": str(run.folder), **run.record} for name, run in runs.items()}
-        echo_json(found[inputs.value] if is_one else found)
-    elif not quiet:
-        _show(runs, inputs.out)
 
 
 def _show(runs: "Mapping[str, Run]", out: Path) -> None:

@@ -22,7 +22,7 @@ from valuedata.release.damage import join_problems
 from valuedata.release.folder import MANIFEST
 from valuedata.release.hashing import hash_file
 
-__all__ = ["Plan", "Remote", "make_plan"]
+__all__ = ["ATTRIBUTES", "Plan", "Remote", "check_card", "compare_item", "make_plan"]
 
 ATTRIBUTES = ".gitattributes"  # which the Hub writes into every data set
 IGNORED = ".gitignore"
@@ -99,7 +99,7 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
     with name_failures(api, name, f"read {name}"):
         remote = _read_remote(api, name, settings.revision)
         for item in content.items:
-            states[_compare(item, remote.files.get(item.path))].append(item)
+            states[compare_item(item, remote.files.get(item.path))].append(item)
         changed = {item.path for item in states["changed"]}
         replaces_card = CARD in changed and not _is_card_whole(api, name, remote)
     paths = {item.path for item in content.items}
@@ -117,15 +117,15 @@ def make_plan(api: HfApi, name: str, content: Content, settings: PushSettings) -
     _check_place(plan)
     if any(item.path == CARD for item in (*plan.new, *plan.changed)):
         with name_failures(api, name, f"take the card for {name}"):
-            _check_card(api, content.card)
+            check_card(api, content.card, DATASET)
     return plan
 
 
-def _check_card(api: HfApi, card: str) -> None:
+def check_card(api: HfApi, card: str, repo_type: str) -> None:
     """Asks the Hub what `create_commit` asks it only after everything else was prepared."""
     answer = get_session().post(
         f"{api.endpoint}/api/validate-yaml",
-        json={"repoType": DATASET, "content": card},
+        json={"repoType": repo_type, "content": card},
         headers=build_hf_headers(token=api.token),
     )
     hf_raise_for_status(answer)
@@ -190,7 +190,8 @@ def _is_card_whole(api: HfApi, name: str, remote: Remote) -> bool:
     return hash_file(Path(file)) == remote.released.get(CARD)
 
 
-def _compare(item: Item, entry: RepoFile | None) -> str:
+def compare_item(item: Item, entry: RepoFile | None) -> str:
+    """Whether a file is "new", "changed" or "unchanged" beside what is there."""
     if entry is None:
         return "new"
     if entry.lfs is not None:

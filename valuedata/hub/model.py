@@ -1,0 +1,213 @@
+"""A trained model to the Hub, in one commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from huggingface_hub import CommitOperationAdd, HfApi, RepoFile
+from huggingface_hub.errors import RepositoryNotFoundError
+
+from valuedata.errors import HubError
+from valuedata.hub.connection import check_login, connect, keep_trying, name_failures
+from valuedata.hub.content import Item
+from valuedata.hub.model_content import ModelContent
+from valuedata.hub.names import is_hub_name
+from valuedata.hub.plan import ATTRIBUTES, check_card, compare_item
+from valuedata.hub.settings import MAIN, RETRY_SECONDS
+from valuedata.release.damage import join_problems
+
+__all__ = ["ModelPlan", "PushedModel", "check_model_name", "plan_model", "push_model"]
+
+MODEL = "model"
+GATE: Final = "auto"
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What a push of a model would change.
+
+    Attributes:
+        name: ORG/NAME of the model.
+        content: What is to be there.
+        harmful: The value that the model was trained for, where that does harm.
+        public: Publish it.
+        exists: Whether there is the model.
+        private: Whether only its owner may see it.
+        gated: Whether others must ask.
+        head: Commit of the main branch; None where there is no model.
+        new: Files that are not there yet.
+        changed: Files that are there with other content.
+        unchanged: Files that are there as they are.
+    """
+
+    name: str
+    content: ModelContent
+    harmful: str | None
+    public: bool
+    exists: bool
+    private: bool
+    gated: bool
+    head: str | None
+    new: tuple[Item, ...]
+    changed: tuple[Item, ...]
+    unchanged: tuple[Item, ...]
+
+    @property
+    def audience(self) -> str:
+        """Who may read the model after the push."""
+        told = "private" if self.private and not self.public else "public"
+        return told + (f", gated: {GATE}" if self.gated or self.harmful else "")
+
+
+@dataclass(frozen=True)
+class PushedModel:
+    """What a push did.
+
+    Attributes:
+        plan: What was there before, and what has changed.
+        commit: Commit that holds the model.
+        url: Its page.
+    """
+
+    plan: ModelPlan
+    commit: str
+    url: str
+
+
+def check_model_name(text: str) -> str:
+    """The name of a model to push to.
+
+    Raises:
+        HubError: If it is no such name.
+    """
+    if not is_hub_name(text) or "@" in text:
+        raise HubError(
+            f"{text!r} is no name of a model on the Hub; give ORG/NAME, such as my-name/empathy."
+        )
+    return text
+
+
+def plan_model(
+    content: ModelContent,
+    name: str,
+    *,
+    harmful: str | None = None,
+    public: bool = False,
+    api: HfApi | None = None,
+) -> ModelPlan:
+    """Says what `push_model` would do, without a request that writes.
+
+    Args:
+        content: What is to be there.
+        name: ORG/NAME of the model.
+        harmful: The value that it was trained for, where that does harm; others must then ask.
+        public: Publish it; otherwise it must be, or becomes, private.
+        api: Client of the Hub; without it, one with the token of the environment or of the login.
+
+    Raises:
+        HubError: If it could not be pushed.
+    """
+    check_model_name(name)
+    client = api or connect()
+
+    def attempt() -> ModelPlan:
+        check_login(client)
+        return _compare(client, content, name, harmful=harmful, public=public)
+
+    return keep_trying(attempt, RETRY_SECONDS)
+
+
+def push_model(plan: ModelPlan, api: HfApi | None = None) -> PushedModel:
+    """Puts a model on the Hub in one commit; the same call goes on with what stopped it.
+
+    Args:
+        plan: What `plan_model` found.
+        api: Client of the Hub; without it, one with the token of the environment or of the login.
+
+    Raises:
+        HubUnreachableError: If the Hub did not answer in time.
+        HubError: If the Hub refuses.
+    """
+    client = api or connect()
+    done: list[str] = []
+
+    def attempt() -> PushedModel:
+        now = _compare(client, plan.content, plan.name, harmful=plan.harmful, public=plan.public)
+        return _finish(client, plan, _prepare_place(client, now, done), done)
+
+    return keep_trying(attempt, RETRY_SECONDS)
+
+
+def _compare(
+    api: HfApi, content: ModelContent, name: str, *, harmful: str | None, public: bool
+) -> ModelPlan:
+    states: dict[str, list[Item]] = {"new": [], "changed": [], "unchanged": []}
+    with name_failures(api, name, f"read {name}"):
+        try:
+            info = api.model_info(name)
+        except RepositoryNotFoundError:
+            info = None
+        tree = [] if info is None else api.list_repo_tree(name, repo_type=MODEL, recursive=True)
+        files = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    for item in content.items:
+        states[compare_item(item, files.get(item.path))].append(item)
+    others = sorted(set(files) - {ATTRIBUTES} - {item.path for item in content.items})
+    if others:
+        raise HubError(
+            f"{name} holds files that this run has not ({join_problems(others)}); delete them "
+            "there, or give another name."
+        )
+    if info is not None and not info.private and not public:
+        raise HubError(f"{name} is public; give --public to publish the model there, or another.")
+    if info is None or states["new"] or states["changed"]:
+        with name_failures(api, name, f"take the card for {name}"):
+            check_card(api, content.card, MODEL)
+    return ModelPlan(
+        name,
+        content,
+        harmful,
+        public,
+        exists=info is not None,
+        private=info is None or bool(info.private),
+        gated=info is not None and bool(info.gated),
+        head=None if info is None else info.sha,
+        **{state: tuple(items) for state, items in states.items()},
+    )
+
+
+def _prepare_place(api: HfApi, plan: ModelPlan, done: list[str]) -> ModelPlan:
+    """Makes what is missing of the model, and gates it before anything comes."""
+    name = plan.name
+    if not plan.exists:
+        with name_failures(api, name, f"create {name}", done):
+            api.create_repo(name, repo_type=MODEL, private=True)
+        done.append("was made, private")
+        plan = _compare(api, plan.content, name, harmful=plan.harmful, public=plan.public)
+    if plan.harmful is not None and not plan.gated:
+        with name_failures(api, name, f"gate {name}", done):
+            api.update_repo_settings(name, repo_type=MODEL, gated=GATE)
+        done.append(f"is gated now ({GATE})")
+    return plan
+
+
+def _finish(api: HfApi, before: ModelPlan, now: ModelPlan, done: Sequence[str]) -> PushedModel:
+    """Commits and publishes, in this order; what is done already is left out."""
+    name, commit = now.name, str(now.head)
+    if now.new or now.changed:
+        operations = [CommitOperationAdd(i.path, i.source) for i in (*now.new, *now.changed)]
+        with name_failures(api, name, f"write to {name}", done):
+            made = api.create_commit(
+                name,
+                operations,
+                commit_message="A model trained on a value subset",
+                commit_description=f"By valuedata {version('valuedata')}.",
+                repo_type=MODEL,
+                revision=MAIN,
+                parent_commit=now.head,
+            )
+        commit = str(made.oid)
+    if now.public and now.private:
+        with name_failures(api, name, f"make {name} public", done):
+            api.update_repo_settings(name, repo_type=MODEL, private=False)
+    return PushedModel(before, commit, f"{api.endpoint}/{name}")
