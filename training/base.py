@@ -1,19 +1,22 @@
-"""The tiny model of a run, made and trained once."""
+"""A small model from nothing: made and trained once, for a run to start from."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+
+from datasets import Dataset
 
 from training.data import Rows, check_any_left, limit_length, measure_rows, warn_of_long
 from training.models import Base, load_tokenizer, save_weights
 from training.processes import is_main, wait_for_all
 from training.resume import train_to_end
 from training.settings import TrainingRecipe
-from training.tiny import make_tiny_model, read_all_replies
+from training.tiny import make_tiny_model, read_all_replies, read_all_texts
 from training.trainers import build_trainer
 from valuedata.release.folder import Release
 
-__all__ = ["make_base"]
+__all__ = ["make_base", "make_model"]
 
 CHECKPOINTS: Final = "checkpoints"
 
@@ -33,17 +36,36 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
     Raises:
         TrainingError: If all replies are too long for it.
     """
+    is_there = folder.is_dir()
+    wait_for_all()
+    if not is_there:
+        texts, replies = read_all_texts(release, value), read_all_replies(release, value)
+        make_model(folder, texts, replies, recipe, value)
+    return _count_parameters(folder)
+
+
+def make_model(
+    folder: Path, texts: Iterable[str], replies: Dataset, recipe: TrainingRecipe, subject: str
+) -> None:
+    """Makes a small model of random weights and trains it.
+
+    Args:
+        folder: Where it goes.
+        texts: What its tokenizer learns from.
+        replies: What it is trained on: `prompt` and `completion`.
+        recipe: Says its size, and the seed.
+        subject: What the replies are of, for errors.
+
+    Raises:
+        TrainingError: If all replies are too long for it.
+    """
     import transformers
 
     tiny = recipe.tiny
-    is_there = folder.is_dir()
-    wait_for_all()
-    if is_there:
-        return _count_parameters(folder)
     untrained = folder.with_name(f".{folder.name}-untrained")
     transformers.set_seed(recipe.seed)
     if is_main():
-        make_tiny_model(untrained, release, value, tiny)
+        make_tiny_model(untrained, texts, tiny)
     wait_for_all()
     own = TrainingRecipe(
         method="sft",
@@ -60,10 +82,9 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
     )
     first = Base(str(untrained))
     tokenizer, _ = load_tokenizer(first, own)
-    replies = read_all_replies(release, value)
     lengths = measure_rows(replies, tokenizer)
     verdict = limit_length(lengths, "the tiny model's train", tiny.max_length)
-    check_any_left(lengths, verdict, value, tiny.max_length)
+    check_any_left(lengths, verdict, subject, tiny.max_length)
     longest = int(lengths[verdict.kept].max())
     rows = Rows(replies.select(verdict.kept), None, (verdict.report,), longest, n_own_system=0)
     warn_of_long(rows)
@@ -76,7 +97,6 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
         trained.replace(folder)
         shutil.rmtree(untrained)
     wait_for_all()
-    return _count_parameters(folder)
 
 
 def _count_parameters(folder: Path) -> int:

@@ -4,7 +4,7 @@ It is a randomly initialised Llama with a tokenizer learned from the release, tr
 on the replies of the release. It babbles; it is no model to draw conclusions from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from training.models import TEMPLATES
 from training.settings import TinySettings
 from valuedata.release.folder import Release
 
-__all__ = ["BASE", "TINY", "make_tiny_model", "read_all_replies"]
+__all__ = ["BASE", "TINY", "make_tiny_model", "read_all_replies", "read_all_texts"]
 
 TINY: Final = "tiny"
 BASE: Final = "base"
@@ -25,15 +25,14 @@ ROLES: Final = ("<|system|>", "<|user|>", "<|assistant|>")
 POSITIONS: Final = 4_096
 
 
-def make_tiny_model(folder: Path, release: Release, value: str, settings: TinySettings) -> int:
+def make_tiny_model(folder: Path, texts: Iterable[str], settings: TinySettings) -> int:
     """Writes an untrained tiny model and its tokenizer.
 
     The weights are drawn from torch's global generator; seed it before.
 
     Args:
         folder: Where they go.
-        release: The release whose texts the tokenizer learns from.
-        value: Name of the subset whose training split it reads.
+        texts: What the tokenizer learns from.
         settings: Its size.
 
     Returns:
@@ -52,7 +51,7 @@ def make_tiny_model(folder: Path, release: Release, value: str, settings: TinySe
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_read_texts(release, value), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -96,7 +95,13 @@ def read_all_replies(release: Release, value: str) -> Dataset:
     return replies
 
 
-def _read_texts(release: Release, value: str) -> Iterator[str]:
+def read_all_texts(release: Release, value: str) -> Iterator[str]:
+    """Every turn of every training pair.
+
+    Args:
+        release: The release.
+        value: Name of the subset.
+    """
     for row in read_rows(release, value, "train", "dpo"):
         for turn in (*row["prompt"], *row["chosen"], *row["rejected"]):
             yield turn["content"]

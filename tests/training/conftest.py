@@ -9,7 +9,7 @@ from tests.training.conversations import TINY_MODEL, make_recipe, write_conversa
 from training.models import Base
 from training.run import Run, train
 from training.settings import TinySettings
-from training.tiny import make_tiny_model
+from training.tiny import make_tiny_model, read_all_texts
 from valuedata.release.folder import Release
 
 
@@ -24,7 +24,7 @@ def base(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Base:
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(0)
     size = TinySettings(vocabulary=300, hidden=16, layers=1, heads=2)
-    make_tiny_model(folder, release, "empathy", size)
+    make_tiny_model(folder, read_all_texts(release, "empathy"), size)
     return Base(str(folder))
 
 
