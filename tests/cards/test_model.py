@@ -25,7 +25,7 @@ def make_record(**changes: Any) -> dict[str, Any]:
         "sources": [{"name": "talk", "licence": None}, {"name": "chat", "licence": "MIT"}],
         "control": None,
         "forecast": [{"name": "validation", "value": 1.5, "low": 1.25, "high": 1.75}],
-        "recipe": {"method": "dpo", "full": False},
+        "recipe": {"method": "dpo", "full": False, "system_prompt": False},
         "versions": {"trl": "1.16.0"},
         "stages": {"dpo": stage},
         **changes,

@@ -105,6 +105,8 @@ def test_a_run_records_the_prompt_and_reads_it_once(
     assert run.record["recipe"]["system_prompt"] == EMPATHY
     assert run.record["stages"]["dpo"]["own_system_turns"] == 1
     assert "in place of the system prompt: 1" in caplog.text
+    card = (tmp_path / "run" / "dpo" / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert f"Conversations without a system turn were led by this one: {EMPATHY}\n" in card
     assert [one.read.count("<|system|>") for one in seen] == [1] * 6
     assert [EMPATHY in one.read for one in seen] == [True, True, False] * 2
     assert "You are a nurse." in seen[2].read

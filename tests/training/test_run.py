@@ -1,6 +1,7 @@
 """A run from a release to tuned weights: what moves, what it leaves, and going on after a stop."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.training.conversations import (
 )
 from training.masks import Covered
 from training.merging import merge_adapter
+from training.models import Base
 from training.record import read_record
 from training.run import Run, train
 from training.settings import Stage
@@ -74,6 +76,18 @@ def test_every_step_is_in_the_metrics(both: Run) -> None:
     assert margins[-1] > 0.0
     assert (both.folder / "dpo" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not any("runtime" in name for line in lines for name in line)
+
+
+def test_the_template_of_a_model_without_one_is_recorded(
+    release: Release, base: Base, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(base.name, model)
+    (model / "chat_template.jinja").unlink()
+    recipe = make_recipe("dpo", dpo={"max_steps": 1, "max_length": 256})
+    run = train(release, "empathy", recipe, tmp_path / "run", Base(str(model)))
+    assert run.record["stages"]["dpo"]["chat_template"] == "plain.jinja"
+    assert run.record["stages"]["dpo"]["model_commit"] is None
 
 
 def test_losses_are_those_that_are_pinned(both: Run) -> None:
