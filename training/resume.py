@@ -30,7 +30,6 @@ def train_to_end(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
     Args:
         trainer: A trainer of transformers.
         checkpoints: Folder of its checkpoints.
-
     """
     with main_first():
         checkpoints.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def test_a_tiny_model_is_called_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_release_without_a_forecast_is_said(tmp_path: Path) -> None:
-    full = {"method": "dpo", "full": True}
+    full = {"method": "dpo", "full": True, "system_prompt": False}
     card = render(
         tmp_path, forecast=None, recipe=full, model={"name": "org/name", "revision": None}
     )
