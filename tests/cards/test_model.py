@@ -51,7 +51,7 @@ def test_a_card_says_what_was_trained_on_what(tmp_path: Path) -> None:
     assert "| dpo | 1,100 | 100 | 69 | 1,000 | 0.61 | 0.25 |" in body
     assert "| validation | 1.50 | 1.25 to 1.75 |" in body
     assert "Data: talk (licence unknown), chat (MIT)." in body
-    assert "```yaml\nmethod: dpo\nfull: false\n```" in body
+    assert "```yaml\nmethod: dpo\nfull: false\nsystem_prompt: false\n```" in body
 
 
 def test_a_tiny_model_is_called_what_it_is(tmp_path: Path) -> None:
