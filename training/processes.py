@@ -21,12 +21,12 @@ def is_main() -> bool:
 
 
 def join_processes(device: str) -> None:
-    """Lets the processes of a run wait for each other; does nothing where there is only one.
+    """Lets the processes that were started together wait for each other.
 
     Args:
         device: "cpu" or "cuda".
     """
-    if count_processes() == 1:
+    if "WORLD_SIZE" not in os.environ:
         return
     from accelerate import PartialState
 
@@ -35,11 +35,10 @@ def join_processes(device: str) -> None:
 
 def wait_for_all() -> None:
     """Waits until every process has come here."""
-    if count_processes() == 1:
-        return
     import torch
 
-    torch.distributed.barrier()
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 @contextmanager

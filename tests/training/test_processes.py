@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from accelerate import PartialState
 
 from tests.training.conversations import TINY_MODEL, make_recipe, read_metrics, read_weights
 from training.processes import count_processes, is_main, join_processes, main_first, wait_for_all
@@ -75,6 +77,25 @@ def test_one_process_waits_for_nobody() -> None:
     wait_for_all()
     with main_first():
         assert (count_processes(), is_main()) == (1, True)
+
+
+def test_processes_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a group of one, which is first the main process and then another."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    group = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+    for name, value in {**group, "MASTER_PORT": str(port)}.items():
+        monkeypatch.setenv(name, value)
+    join_processes("cpu")
+    try:
+        assert torch.distributed.get_backend() == "gloo"
+        for rank in "01":
+            monkeypatch.setenv("RANK", rank)
+            with main_first():
+                assert is_main() == (rank == "0")
+    finally:
+        torch.distributed.destroy_process_group()
+        PartialState._reset_state()
 
 
 def test_a_run_does_not_go_on_in_another_number_of_processes(
