@@ -64,7 +64,8 @@ def test_a_full_disk_under_the_cache(run, tmp_path, monkeypatch: pytest.MonkeyPa
     write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
     with mount_disk(tmp_path / "disk", 64) as disk:
         monkeypatch.setenv("VALUEDATA_CACHE", str(disk))
-        before = {*tmp_path.rglob("*"), disk / "vectors.sqlite"}
+        names = ("vectors.sqlite", "vectors.sqlite-wal", "vectors.sqlite-shm")
+        before = {*tmp_path.rglob("*"), *(disk / name for name in names)}
         result = run("build", "--value", "empathy", "--source", "rows.jsonl")
         parts = [f"Cache {disk / 'vectors.sqlite'} cannot be used", "full", "VALUEDATA_CACHE"]
         check_error(result, tmp_path, before, parts)

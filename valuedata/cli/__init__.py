@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "train": "train",
     "push": "hub",
     "pull": "hub",
+    "cache": "cache",
 }
 """Command to its module in this package, in the order of the help."""
 
@@ -83,6 +84,8 @@ class LazyGroup(click.RichGroup):
         except ValuedataError as error:
             _echo_error(str(error))
             ctx.exit(USER_ERROR)
+        except NoArgsIsHelpError:
+            raise
         except click.UsageError as error:
             _echo_error(_describe_usage(error))
             ctx.exit(USER_ERROR)

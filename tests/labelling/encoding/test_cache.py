@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoding.cache import FILE_NAME, find_cache_folder, open_cache
+from valuedata.labelling.encoding.cache import VECTORS_FILE, find_cache_folder, open_cache
 
 VECTOR = np.array([0.5, -0.25, 1.0], dtype=np.float16)
 
@@ -63,7 +63,7 @@ def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_no_database_is_damaged(tmp_path):
-    (tmp_path / FILE_NAME).write_bytes(b"nothing of the kind" * 100)
+    (tmp_path / VECTORS_FILE).write_bytes(b"nothing of the kind" * 100)
     with pytest.raises(LabelError, match=r"is damaged .*; delete it and run again"):
         open_cache(tmp_path, 3)
 
@@ -91,11 +91,47 @@ def test_a_database_without_its_table_is_damaged(tmp_path):
         cache.find([b"a"])
 
 
-def test_a_vector_of_another_length_is_damage(tmp_path):
+@pytest.mark.parametrize("content", [b"", b"\x00" * 9, b"\x00" * 10, "text"])
+def test_a_torn_entry_is_missing_and_written_anew(tmp_path, caplog, content):
     cache = open_cache(tmp_path, 3)
-    cache.store({b"a": VECTOR[:2]})
-    with pytest.raises(LabelError, match="wrong length"):
-        cache.find([b"a"])
+    cache.store({b"a": VECTOR, b"b": VECTOR})
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("UPDATE vectors SET vector = ? WHERE key = ?", (content, b"a"))
+    connection.close()
+    assert list(cache.find([b"a", b"b"])) == [b"b"]
+    assert "1 entries of cache" in caplog.text
+    cache.store({b"a": VECTOR})
+    np.testing.assert_array_equal(cache.find([b"a"])[b"a"], VECTOR)
+
+
+def test_an_entry_under_the_digest_of_another_is_torn(tmp_path):
+    cache = open_cache(tmp_path, 3)
+    cache.store({b"a": VECTOR})
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("UPDATE vectors SET key = ?", (b"b",))
+    connection.close()
+    assert cache.find([b"a", b"b"]) == {}
+
+
+def test_a_byte_that_the_disk_altered_is_seen(tmp_path):
+    cache = open_cache(tmp_path, 3)
+    cache.store({b"a": VECTOR})
+    content = cache.path.read_bytes()
+    stored = VECTOR.astype("<f2").tobytes()
+    assert content.count(stored) == 1
+    cache.path.write_bytes(content.replace(stored, b"\x01" + stored[1:]))
+    assert cache.find([b"a"]) == {}
+
+
+def test_a_file_of_an_earlier_layout_begins_anew(tmp_path):
+    with sqlite3.connect(tmp_path / VECTORS_FILE) as connection:
+        connection.execute("CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
+        connection.execute("INSERT INTO vectors VALUES (?, ?)", (b"a", VECTOR.tobytes()))
+    connection.close()
+    cache = open_cache(tmp_path, 3)
+    assert cache.find([b"a"]) == {}
+    cache.store({b"a": VECTOR})
+    assert list(cache.find([b"a"])) == [b"a"]
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
@@ -105,7 +141,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
-    (tmp_path / FILE_NAME).mkdir()
+    (tmp_path / VECTORS_FILE).mkdir()
     with pytest.raises(LabelError, match="set VALUEDATA_CACHE"):
         open_cache(tmp_path, 3)
 

@@ -13,6 +13,7 @@ from valuedata.labelling.encoding.cache import LOOKUP_SIZE, connect, describe_da
 from valuedata.labelling.llm.rubric import MAX_WORD, Rubric
 
 __all__ = [
+    "ANSWERS_FILE",
     "INVALID",
     "OUTSIDE",
     "Answer",
@@ -25,7 +26,7 @@ __all__ = [
 INVALID: Final = "no valid answer"
 OUTSIDE: Final = "answer outside the closed set"
 
-FILE_NAME = "answers.sqlite"
+ANSWERS_FILE: Final = "answers.sqlite"
 TABLE = (
     "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, content TEXT, failure TEXT, "
     "tokens_in INTEGER, tokens_out INTEGER)"
@@ -137,7 +138,7 @@ class AnswerCache:
 
 def open_answers(folder: Path) -> AnswerCache:
     """The cache of answers in a folder; neither is made before `AnswerCache.prepare`."""
-    return AnswerCache(folder / FILE_NAME)
+    return AnswerCache(folder / ANSWERS_FILE)
 
 
 class _Row(BaseModel):

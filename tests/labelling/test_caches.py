@@ -1,0 +1,92 @@
+"""What the caches hold is counted, and emptied on request."""
+
+import sqlite3
+
+import numpy as np
+import pytest
+
+from valuedata.errors import LabelError
+from valuedata.labelling import caches
+from valuedata.labelling.caches import clear_cache, list_caches
+from valuedata.labelling.encoding import cache as caching
+from valuedata.labelling.encoding.cache import open_cache
+from valuedata.labelling.llm.answers import Answer, open_answers
+
+VECTOR = np.array([0.5, -0.25, 1.0], dtype=np.float16)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three vectors and two answers."""
+    open_cache(tmp_path, 3).store({b"a": VECTOR, b"b": VECTOR, b"c": VECTOR})
+    answers = open_answers(tmp_path)
+    answers.prepare()
+    answers.store({b"x": Answer("{}", None), b"y": Answer(None, "silent")})
+    return tmp_path
+
+
+def count(folder):
+    return {file.kind: file.n_entries for file in list_caches(folder)}
+
+
+def test_entries_and_bytes_are_counted(folder):
+    assert count(folder) == {"vectors": 3, "answers": 2}
+    for file in list_caches(folder):
+        assert file.n_bytes == sum(
+            path.stat().st_size for path in folder.glob(f"{file.path.name}*")
+        )
+
+
+def test_nothing_is_made_by_looking(tmp_path):
+    assert count(tmp_path / "nowhere") == {"vectors": 0, "answers": 0}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_its_table_holds_nothing(tmp_path):
+    sqlite3.connect(tmp_path / "answers.sqlite").execute("PRAGMA user_version=1").connection.close()
+    clear_cache(tmp_path, ["answers"])
+    assert count(tmp_path) == {"vectors": 0, "answers": 0}
+
+
+@pytest.mark.parametrize("kind", ["vectors", "answers"])
+def test_one_kind_is_cleared(folder, kind):
+    before = count(folder)
+    clear_cache(folder, [kind])
+    assert count(folder) == {**before, kind: 0}
+
+
+def test_a_cleared_file_is_small_and_goes_on_being_used(folder):
+    cache = open_cache(folder, 3)
+    cache.store({number.to_bytes(4, "little"): VECTOR for number in range(5_000)})
+    clear_cache(folder, ["vectors", "answers"])
+    assert all(file.n_bytes < 40_000 for file in list_caches(folder))
+    cache.store({b"a": VECTOR})
+    assert count(folder) == {"vectors": 1, "answers": 0}
+
+
+def test_a_damaged_file_is_told_and_removed(folder):
+    (folder / "vectors.sqlite").write_bytes(b"nothing of the kind" * 100)
+    assert count(folder) == {"vectors": None, "answers": 2}
+    clear_cache(folder, ["vectors"])
+    assert not (folder / "vectors.sqlite").exists()
+
+
+def test_a_file_that_is_in_use_stays(folder, monkeypatch):
+    monkeypatch.setattr(caching, "BUSY_SECONDS", 0.05)
+    with sqlite3.connect(folder / "vectors.sqlite", isolation_level=None) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LabelError, match="database is locked"):
+            clear_cache(folder, ["vectors"])
+        writer.execute("ROLLBACK")
+    writer.close()
+    assert count(folder)["vectors"] == 3
+
+
+def test_what_cannot_be_removed_is_one_sentence(tmp_path):
+    (tmp_path / "vectors.sqlite").mkdir()
+    with pytest.raises(LabelError, match=r"cannot be removed \(.*\); you need write permission"):
+        clear_cache(tmp_path, ["vectors"])
+
+
+def test_kinds_are_named_as_their_tables():
+    assert list(caches.CACHES) == ["vectors", "answers"]
