@@ -11,6 +11,7 @@ ValuedataError
 │   └── IsolationError      too few pairs balance the side effects
 ├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
 ├── PromptError      prompts of an evaluation are not there, or not as their format has them
+├── EngineError       the work cannot run on the cluster that it was sent to
 ├── TrainingError     a model cannot be trained as asked: its name, template, rows or device
 └── HubError          a data set on the Hub cannot be read or written as asked
     └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
@@ -21,6 +22,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "BadRowsError",
+    "EngineError",
     "FormatError",
     "HubError",
     "HubUnreachableError",
@@ -88,6 +90,10 @@ class ReleaseError(ValuedataError):
 
 class PromptError(ValuedataError):
     """Prompts of an evaluation are not there, or not as their format has them."""
+
+
+class EngineError(ValuedataError):
+    """The work cannot run on the cluster that it was sent to."""
 
 
 class TrainingError(ValuedataError):

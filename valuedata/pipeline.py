@@ -16,11 +16,13 @@ from datasets import Dataset
 from valuedata.accounting import StageReport, Step
 from valuedata.cleaning.clean import Cleaned, clean_pairs
 from valuedata.cleaning.prompts import group_near_prompts
+from valuedata.engine import LOCAL, Engine
 from valuedata.errors import SelectionError
 from valuedata.intake.collect import Intake
 from valuedata.intake.naming import Source, describe_source, resolve_source
 from valuedata.labelling.classifier import Extractor, load_extractor
-from valuedata.labelling.encoding.encoder import embed_pairs, load_encoder
+from valuedata.labelling.encoding.encoder import load_encoder
+from valuedata.labelling.encoding.filling import embed_pairs
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.markers import measure_sides
 from valuedata.labelling.records import check_records_path, write_records
@@ -48,12 +50,7 @@ from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
-from valuedata.stages import (
-    finish_release,
-    list_sources,
-    read_sources,
-    write_pairs,
-)
+from valuedata.stages import finish_release, list_sources, read_sources, write_pairs
 
 __all__ = ["Survey", "build", "label", "survey"]
 
@@ -80,18 +77,21 @@ class Survey:
         return self.total.sides
 
 
-def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) -> Release:
+def build(
+    recipe: Recipe, out: Path | str, progress: Progress = show_nothing, engine: Engine = LOCAL
+) -> Release:
     """Builds a release: the subset of each wanted value, cleaned, deduplicated and split.
 
     Args:
         recipe: What to build.
         out: Folder of the release; an earlier release there is replaced once the new one is whole.
         progress: Shows how far each stage is.
+        engine: Where quality filters and encoder run, which alters nothing in the release.
 
     Raises:
         ValuedataError: Whatever the user can mend; nothing is written then.
     """
-    extractor = load_extractor(recipe.labels)
+    extractor = load_extractor(recipe.labels, engine=engine)
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values, list_values(extractor.names))
     check_isolation(recipe, extractor.names)
@@ -100,10 +100,10 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     with stage_release(Path(out)) as staging:
         with TemporaryDirectory(dir=staging, prefix=".work-") as work:
             intake = read_sources(recipe, sources, Path(work), progress)
-            cleaned = clean_pairs(intake.pairs, recipe, progress)
+            cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
             cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
             counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
-            embed = partial(embed_pairs, load_encoder(recipe.labels.precision))
+            embed = partial(embed_pairs, load_encoder(recipe.labels.precision, engine=engine))
             with progress("Measuring style", len(labels)) as advance:
                 markers = measure_sides(cleaned.pairs, advance)
             groups = group_near_prompts(
@@ -145,21 +145,22 @@ def build(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     return load_release(out)
 
 
-def survey(recipe: Recipe, progress: Progress = show_nothing) -> Survey:
+def survey(recipe: Recipe, progress: Progress = show_nothing, engine: Engine = LOCAL) -> Survey:
     """Counts, for each value, the cleaned pairs that have it on either side, on both or on neither.
 
     Args:
         recipe: Sources, cleaning and labels; the values it names do not matter.
         progress: Shows how far each stage is.
+        engine: Where quality filters and encoder run.
 
     Raises:
         ValuedataError: Whatever the user can mend.
     """
     sources = _resolve_sources(recipe)
-    extractor = load_extractor(recipe.labels)
+    extractor = load_extractor(recipe.labels, engine=engine)
     with TemporaryDirectory(prefix="valuedata-") as work:
         intake = read_sources(recipe, sources, Path(work), progress)
-        cleaned = clean_pairs(intake.pairs, recipe, progress)
+        cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
         cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
         names, prompts = list_sources(cleaned.pairs), number_prompts(cleaned.pairs)
     rows = {source: np.flatnonzero(names == source) for source in dict.fromkeys(names.tolist())}
@@ -169,13 +170,16 @@ def survey(recipe: Recipe, progress: Progress = show_nothing) -> Survey:
     return Survey(count_values(labels, prompts), by_source, _report(intake, cleaned))
 
 
-def label(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) -> int:
+def label(
+    recipe: Recipe, out: Path | str, progress: Progress = show_nothing, engine: Engine = LOCAL
+) -> int:
     """Labels every pair of the sources, uncleaned, and writes one record a pair in input order.
 
     Args:
         recipe: Sources and labels.
         out: JSONL or Parquet file to write, by its suffix; one that exists is replaced.
         progress: Shows how far each stage is.
+        engine: Where the encoder runs.
 
     Returns:
         The number of pairs written.
@@ -185,7 +189,7 @@ def label(recipe: Recipe, out: Path | str, progress: Progress = show_nothing) ->
     """
     check_records_path(Path(out))
     sources = _resolve_sources(recipe)
-    extractor = load_extractor(recipe.labels)
+    extractor = load_extractor(recipe.labels, engine=engine)
     with TemporaryDirectory(prefix="valuedata-") as work:
         intake = read_sources(recipe, sources, Path(work), progress)
         write_records(intake.pairs, _label(extractor, intake.pairs, progress), Path(out))
@@ -238,8 +242,7 @@ def _describe_second(recipe: Recipe) -> dict[str, Any]:
 
 def _list_negative(extractor: Extractor) -> list[str]:
     """The values that are bad to have more of."""
-    defined = extractor.definitions.items()
-    return [name for name, definition in defined if definition.valence == "negative"]
+    return [name for name, told in extractor.definitions.items() if told.valence == "negative"]
 
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:

@@ -17,6 +17,7 @@ from valuedata.cleaning.dedup import (
     warn_of_loss,
 )
 from valuedata.cleaning.filters import screen_quality
+from valuedata.engine import LOCAL, Engine
 from valuedata.progress import Progress
 from valuedata.recipe import Recipe
 
@@ -40,19 +41,23 @@ class Cleaned:
     pairs: Dataset
 
 
-def clean_pairs(pairs: Dataset, recipe: Recipe, progress: Progress) -> Cleaned:
+def clean_pairs(
+    pairs: Dataset, recipe: Recipe, progress: Progress, engine: Engine = LOCAL
+) -> Cleaned:
     """Drops pairs that should not be learned from.
 
     Args:
         pairs: n pairs, the best source first.
         recipe: Thresholds, and the evaluation prompts to keep clear of.
         progress: Shows how far each stage is.
+        engine: Where the quality filters run.
 
     Raises:
         RecipeError: If a file of evaluation prompts cannot be read.
+        EngineError: If the filters cannot run there.
     """
     with progress("Filtering", len(pairs)) as advance:
-        quality, flags = screen_quality(pairs, recipe.quality, advance)
+        quality, flags = screen_quality(pairs, recipe.quality, advance, engine)
     steps = [Step(np.arange(len(pairs)), quality)]
     prompt_files = [Path(file) for file in recipe.decontaminate]
     stages: tuple[Callable[[Dataset], Verdict], ...] = (

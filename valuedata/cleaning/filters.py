@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import numpy as np
+import pyarrow as pa
 from datasets import Dataset
 
 from valuedata.accounting import KEPT, Verdict
@@ -17,7 +19,8 @@ from valuedata.cleaning.damage import (
 )
 from valuedata.cleaning.language import check_language, is_foreign, is_prompt_foreign
 from valuedata.cleaning.personal_data import find_personal_data
-from valuedata.cleaning.text import iterate_pairs, join_messages, normalise_text
+from valuedata.cleaning.text import BATCH_ROWS, join_messages, normalise_text
+from valuedata.engine import LOCAL, BatchFunction, Engine
 from valuedata.progress import Advance
 from valuedata.recipe import QualitySettings
 from valuedata.schema import Pair
@@ -147,14 +150,18 @@ def flag_personal_data(pair: Pair) -> list[str]:
 
 
 def screen_quality(
-    pairs: Dataset, settings: QualitySettings, advance: Advance | None = None
+    pairs: Dataset,
+    settings: QualitySettings,
+    advance: Advance | None = None,
+    engine: Engine = LOCAL,
 ) -> tuple[Verdict, list[list[str]]]:
     """Asks every filter about every pair.
 
     Args:
         pairs: n rows of `PAIR_FEATURES`.
         settings: Thresholds of the filters.
-        advance: Called with 1 after each row.
+        advance: Called with the number of rows judged since the last call.
+        engine: Where the filters run.
 
     Returns:
         The verdict of stage "quality", where the reason is that of the first filter that objects,
@@ -162,18 +169,36 @@ def screen_quality(
 
     Raises:
         RecipeError: If the wanted language is unknown to the detector.
+        EngineError: If the filters cannot run there.
     """
     if settings.language is not None:
         check_language(settings.language)
-    reasons = np.full(len(pairs), KEPT, dtype=object)
+    reasons: list[str] = []
     flags: list[list[str]] = []
-    for row, pair in enumerate(iterate_pairs(pairs)):
-        reasons[row] = _find_objection(pair, settings)
-        flags.append(flag_personal_data(pair))
+    batches = pairs.with_format("arrow").iter(batch_size=BATCH_ROWS)
+    for judged in engine.map_batches(partial(_make_judge, settings), batches):
+        reasons += judged["reason"].to_pylist()
+        flags += judged["flags"].to_pylist()
         if advance is not None:
-            advance(1)
+            advance(len(judged))
     counts = Counter(flag for row in flags for flag in row)
-    return Verdict("quality", reasons, notes=dict(sorted(counts.items()))), flags
+    verdict = Verdict("quality", np.array(reasons, object), notes=dict(sorted(counts.items())))
+    return verdict, flags
+
+
+def _make_judge(settings: QualitySettings) -> BatchFunction:
+    return partial(_judge, settings)
+
+
+def _judge(settings: QualitySettings, batch: pa.Table) -> pa.Table:
+    pairs = [cast("Pair", row) for row in batch.to_pylist()]
+    flags = [flag_personal_data(pair) for pair in pairs]
+    return pa.table(
+        {
+            "reason": pa.array([_find_objection(pair, settings) for pair in pairs], pa.string()),
+            "flags": pa.array(flags, pa.list_(pa.string())),
+        }
+    )
 
 
 def _find_objection(pair: Pair, settings: QualitySettings) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from valuedata.cli.engine import choose_engine, engine_options
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.options import (
     RecipeCommand,
@@ -53,6 +54,7 @@ N_SOURCES = 3
 @cleaning_options
 @selection_options
 @isolation_options
+@engine_options
 @push_options
 @json_option
 @run_options
@@ -74,7 +76,7 @@ def build(
     valuedata build --value privacy --source my-pairs.jsonl.gz --max-pairs 500
     valuedata build --value empathy --source hh-rlhf --isolate
     """
-    destination = read_destination(options)
+    destination, engine = read_destination(options), choose_engine(options)
     recipe = read_recipe(config, options, quiet=quiet)
     if dry_run:
         show_estimate(recipe, clean=True, as_json=as_json, quiet=quiet)
@@ -84,7 +86,8 @@ def build(
 
     tell_tally(quiet=quiet)
     folder = out or Path(name_release(recipe))
-    release = pipeline.build(recipe, folder, choose_progress(quiet=quiet))
+    with engine as opened:
+        release = pipeline.build(recipe, folder, choose_progress(quiet=quiet), opened)
     if as_json:
         echo_json(summarise_release(release))
     elif not quiet:
@@ -104,6 +107,7 @@ def build(
 )
 @reading_options
 @llm_options
+@engine_options
 @run_options
 def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **options: object) -> None:
     """Label both replies of every pair with the probability of each value.
@@ -117,6 +121,7 @@ def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **optio
     valuedata label my-pairs.jsonl --out labels.jsonl
     valuedata label my-pairs.jsonl --out labels.jsonl --config llm.yaml --dry-run
     """
+    engine = choose_engine(options)
     recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=quiet)
     if dry_run:
         show_estimate(recipe, clean=False, as_json=False, quiet=quiet)
@@ -124,7 +129,8 @@ def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **optio
     from valuedata import pipeline
 
     tell_tally(quiet=quiet)
-    n_pairs = pipeline.label(recipe, out, choose_progress(quiet=quiet))
+    with engine as opened:
+        n_pairs = pipeline.label(recipe, out, choose_progress(quiet=quiet), opened)
     if not quiet:
         click.echo(f"{n_pairs:,} labelled pairs in {out}")
 

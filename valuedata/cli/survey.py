@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from valuedata.cli.engine import choose_engine, engine_options
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.logs import verbose_option
 from valuedata.cli.options import (
@@ -36,6 +37,7 @@ TOTAL = "all sources"
 @reading_options
 @llm_options
 @cleaning_options
+@engine_options
 @json_option
 @verbose_option
 def survey(
@@ -59,6 +61,7 @@ def survey(
     valuedata survey --plot survey.png
     valuedata survey --source hh-rlhf --source ultrafeedback --by-source
     """
+    engine = choose_engine(options)
     recipe = read_recipe(config, {**options, "value": ("all",)}, quiet=False)
     if dry_run:
         show_estimate(recipe, clean=True, as_json=as_json, quiet=False)
@@ -67,7 +70,8 @@ def survey(
     from valuedata import pipeline
 
     tell_tally(quiet=False)
-    found = pipeline.survey(recipe, choose_progress(quiet=False))
+    with engine as opened:
+        found = pipeline.survey(recipe, choose_progress(quiet=False), opened)
     if plot is not None:
         _draw(found, plot, by_source=by_source)
     if as_json:

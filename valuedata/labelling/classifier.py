@@ -8,7 +8,9 @@ from typing import Protocol
 import numpy as np
 from datasets import Dataset
 
+from valuedata.engine import LOCAL, Engine
 from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
+from valuedata.labelling.encoding.filling import fill_cache
 from valuedata.labelling.evidence import Evidence, read_definitions, read_evidence
 from valuedata.labelling.heads import Heads, load_heads, predict
 from valuedata.labelling.labels import Labels
@@ -95,7 +97,10 @@ class Classifier:
 
         Raises:
             LabelError: If the cache is damaged or cannot be written.
+            EngineError: If the encoder's engine cannot be used.
         """
+        if fill_cache(self.encoder, pairs, progress):
+            progress = None  # every reply has been counted
         sides = np.empty((2, len(pairs), len(self.names)), dtype=np.float32)
         for start in range(0, len(pairs), PAIRS_A_ROUND):
             rows = slice(start, min(start + PAIRS_A_ROUND, len(pairs)))
@@ -105,12 +110,15 @@ class Classifier:
         return Labels(self.names, sides[0], sides[1], self.heads.thresholds)
 
 
-def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) -> Extractor:
+def load_extractor(
+    settings: LabelSettings, cache_folder: Path | None = None, engine: Engine = LOCAL
+) -> Extractor:
     """Loads the extractor that the settings name.
 
     Args:
         settings: Which extractor, with which weights and precision, or which language model.
         cache_folder: Where vectors and answers are kept; None takes the user's cache folder.
+        engine: Where the classifier's vectors are computed; a language model has its own server.
 
     Raises:
         LabelError: If weights or encoder are missing or damaged, or the cache cannot be used.
@@ -118,4 +126,5 @@ def load_extractor(settings: LabelSettings, cache_folder: Path | None = None) ->
     if settings.extractor == "llm":
         return load_llm_extractor(settings.llm, cache_folder)
     heads = load_heads(Path(settings.weights) if settings.weights else PACKAGED)
-    return Classifier(load_encoder(settings.precision, cache_folder, heads.adapter), heads)
+    encoder = load_encoder(settings.precision, cache_folder, heads.adapter, engine)
+    return Classifier(encoder, heads)

@@ -16,7 +16,8 @@ from tests.labelling.texts import READINGS
 from valuedata.errors import LabelError
 from valuedata.labelling.encoding import encoder as encoding
 from valuedata.labelling.encoding import minilm
-from valuedata.labelling.encoding.encoder import embed_pairs, encode, load_encoder
+from valuedata.labelling.encoding.encoder import encode, load_encoder
+from valuedata.labelling.encoding.filling import embed_pairs
 from valuedata.labelling.encoding.minilm import WIDTH
 from valuedata.labelling.readings import Reading
 

@@ -4,17 +4,17 @@ import copy
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from datasets import Dataset
 from tokenizers import Tokenizer
 from transformers import BertModel
 
+from valuedata.engine import LOCAL, Engine
 from valuedata.errors import LabelError
 from valuedata.labelling.encoding.adapter import Adapter, TokenHeads, apply_adapter
 from valuedata.labelling.encoding.cache import VectorCache, find_cache_folder, open_cache
@@ -29,9 +29,9 @@ from valuedata.labelling.encoding.minilm import (
     prepare_model,
     tokenize,
 )
-from valuedata.labelling.readings import Reading, read_sides
+from valuedata.labelling.readings import Reading
 
-__all__ = ["Encoder", "embed_pairs", "encode", "load_encoder", "name_kind"]
+__all__ = ["Encoder", "encode", "find_keys", "load_encoder", "load_model", "name_kind"]
 
 Halves = npt.NDArray[np.float16]
 
@@ -50,7 +50,9 @@ class Encoder:
         heads: What scores the last states; None where the model is MiniLM itself.
         precision: Arithmetic of the model.
         kind: Names what a vector holds, whatever the arithmetic: heads for one kind fit no other.
+        adapter: What fine-tuning changed; None where the model is MiniLM itself.
         cache: Where vectors are kept; None keeps none.
+        engine: Where `filling.fill_cache` computes what the cache lacks.
     """
 
     model: BertModel
@@ -58,7 +60,9 @@ class Encoder:
     heads: TokenHeads | None
     precision: Precision
     kind: str
-    cache: VectorCache | None
+    adapter: Adapter | None = None
+    cache: VectorCache | None = None
+    engine: Engine = LOCAL
 
     @property
     def size(self) -> int:
@@ -81,6 +85,7 @@ def load_encoder(
     precision: Precision = "float32",
     cache_folder: Path | None = None,
     adapter: Adapter | None = None,
+    engine: Engine = LOCAL,
 ) -> Encoder:
     """Loads the packaged model, adapted or as it is, with the cache of its vectors.
 
@@ -88,14 +93,28 @@ def load_encoder(
         precision: Arithmetic of the model; bfloat16 is faster where the processor has it.
         cache_folder: Folder of the cache; None takes `find_cache_folder()`.
         adapter: What fine-tuning changed; None leaves MiniLM as it is.
+        engine: Where vectors of many pairs are computed.
 
     Raises:
         LabelError: If the model is missing or damaged, or the cache cannot be used.
     """
+    encoder = load_model(precision, adapter)
+    cache = open_cache(cache_folder or find_cache_folder(), encoder.size)
+    return replace(encoder, cache=cache, engine=engine)
+
+
+def load_model(precision: Precision = "float32", adapter: Adapter | None = None) -> Encoder:
+    """Loads the packaged model, adapted or as it is, without a cache.
+
+    Args:
+        precision: Arithmetic of the model; bfloat16 is faster where the processor has it.
+        adapter: What fine-tuning changed; None leaves MiniLM as it is.
+
+    Raises:
+        LabelError: If the model is missing or damaged.
+    """
     model, tokenizer, heads = _load(precision, adapter)
-    size = WIDTH + (adapter.n_heads if adapter else 0)
-    cache = open_cache(cache_folder or find_cache_folder(), size)
-    return Encoder(model, tokenizer, heads, precision, name_kind(adapter), cache)
+    return Encoder(model, tokenizer, heads, precision, name_kind(adapter), adapter)
 
 
 def encode(
@@ -122,34 +141,17 @@ def encode(
     for start in range(0, len(readings), READINGS_A_ROUND):
         some = readings[start : start + READINGS_A_ROUND]
         rows: dict[bytes, list[int]] = {}
-        for row, reading in enumerate(some):
-            rows.setdefault(_digest(encoder, reading), []).append(start + row)
+        for row, key in enumerate(find_keys(encoder, some)):
+            rows.setdefault(key, []).append(start + row)
         for key, vector in _find_or_compute(encoder, rows, readings):
             vectors[rows[key]] = vector
             advance(len(rows[key]))
     return vectors
 
 
-def embed_pairs(
-    encoder: Encoder, pairs: Dataset, progress: Callable[[int], None] | None = None
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Gives MiniLM's sentence vector of both replies of n pairs, each read with its prompt's end.
-
-    Args:
-        encoder: MiniLM itself, with its cache.
-        pairs: n pairs with `prompt`, `chosen` and `rejected`.
-        progress: Called with the number of replies done since the last call; 2 n in all.
-
-    Returns:
-        Two (n, WIDTH) float32 arrays of unit vectors: chosen and rejected.
-
-    Raises:
-        LabelError: If the cache is damaged or cannot be written.
-    """
-    chosen, rejected = read_sides(pairs)
-    vectors = encode(encoder, chosen + rejected, progress)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors[: len(chosen)], vectors[len(chosen) :]
+def find_keys(encoder: Encoder, readings: Sequence[Reading]) -> list[bytes]:
+    """The digest under which the cache keeps the vector of each reading."""
+    return [_digest(encoder, reading) for reading in readings]
 
 
 def _find_or_compute(
