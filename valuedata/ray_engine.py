@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -39,6 +40,8 @@ DECIDING: Final = (
     "valuedata",
 )
 """Packages whose versions decide a verdict of a filter or a vector."""
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 # No usage statistics, and no messages of Ray's core on stderr, which its log files hold as well.
 ENVIRONMENT: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -134,8 +137,9 @@ def open_ray(address: str | None = None) -> Iterator[RayEngine]:
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise EngineError(
-                f"Ray cannot be used at {address or 'this machine'} ({_shorten(error)}); start a "
-                "cluster with `ray start --head`, or leave --ray-address away."
+                f"Ray cannot be used at {address or 'this machine'} ({_shorten(error)}); see that "
+                "the cluster runs (`ray start --head`) and that RAY_AUTH_MODE and its token are "
+                "the cluster's, or leave --ray-address away."
             ) from error
         try:
             _set_up()
@@ -201,7 +205,7 @@ class _Stdout:
         if not threading.current_thread().name.startswith("ray_"):
             return self._stream.write(text)
         if text.strip():
-            logger.info("Ray: %s", text.strip())
+            logger.info("Ray: %s", COLOUR.sub("", text).strip())
         return len(text)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has

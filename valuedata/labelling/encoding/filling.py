@@ -20,7 +20,7 @@ from valuedata.labelling.readings import Reading, read_sides
 __all__ = ["embed_pairs", "fill_cache"]
 
 PAIRS_A_ROUND = 8_192  # bounds memory: texts of so many pairs are held at once
-READINGS_A_BATCH = 512  # what a lost worker has to do again: seconds of work
+READINGS_A_BATCH = 256  # what a lost worker has to do again: seconds of work
 BYTES_AN_ENTRY = 1.4  # times its vector: with digest, check and indices, measured
 
 Embedding = npt.NDArray[np.float32]
