@@ -10,8 +10,8 @@ ValuedataError
 ├── SelectionError    no pair is left to select from
 │   └── IsolationError      too few pairs balance the side effects
 ├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
-├── PromptError      prompts of an evaluation are not there, or not as their format has them
 ├── EngineError       the work cannot run on the cluster that it was sent to
+├── PromptError       prompts of an evaluation are not there, or not as their format has them
 ├── TrainingError     a model cannot be trained as asked: its name, template, rows or device
 └── HubError          a data set on the Hub cannot be read or written as asked
     └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
@@ -88,12 +88,12 @@ class ReleaseError(ValuedataError):
     """A folder that is not a release, a damaged one, or one that cannot be written."""
 
 
-class PromptError(ValuedataError):
-    """Prompts of an evaluation are not there, or not as their format has them."""
-
-
 class EngineError(ValuedataError):
     """The work cannot run on the cluster that it was sent to."""
+
+
+class PromptError(ValuedataError):
+    """Prompts of an evaluation are not there, or not as their format has them."""
 
 
 class TrainingError(ValuedataError):

@@ -1,7 +1,9 @@
 """What keeps a Ray cluster from being used is one sentence; no test here needs Ray."""
 
+import logging
 import socket
 import sys
+import threading
 
 import pytest
 
@@ -44,6 +46,20 @@ def test_an_address_without_the_engine(run) -> None:
     result = run("survey", "--ray-address", "auto")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: --ray-address says where the engine ray runs; give")
+
+
+def test_threads_of_ray_have_no_stdout(caplog, capsys) -> None:
+    caplog.set_level(logging.INFO, "valuedata.ray_engine")
+    stdout = ray_engine._Stdout(sys.stdout)
+    told = threading.Thread(
+        target=print, args=("\x1b[33ma worker\x1b[0m died",), kwargs={"file": stdout}, name="ray_x"
+    )
+    told.start()
+    told.join()
+    print("a result", file=stdout)
+    assert capsys.readouterr().out == "a result\n"
+    assert caplog.messages == ["Ray: a worker died"]
+    assert stdout.encoding == sys.stdout.encoding
 
 
 def test_versions_of_a_node() -> None:

@@ -16,7 +16,14 @@ from valuedata.engine import LOCAL
 from valuedata.errors import EngineError, LabelError
 from valuedata.labelling.encoding import filling
 from valuedata.pipeline import build
-from valuedata.ray_engine import MAX_TRIES, RayEngine, open_ray
+from valuedata.ray_engine import (
+    MAX_TRIES,
+    RayEngine,
+    _raise_refusal,
+    _Tally,
+    _Worker,
+    open_ray,
+)
 from valuedata.recipe import make_recipe
 
 try:
@@ -30,6 +37,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
 ]
 BATCHES = remote.slice_numbers(100, 7)
+
+
+def test_where_no_cluster_runs_auto_finds_none() -> None:
+    """The first test, because one process uses one cluster."""
+    message = "Ray cannot be used at auto .*; see that the cluster runs"
+    with pytest.raises(EngineError, match=message), open_ray("auto"):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +93,21 @@ def test_other_versions_on_a_node_are_refused() -> None:
     other = RayEngine({**RayEngine().versions, "numpy": "1.0"})
     with pytest.raises(EngineError, match=r"has numpy [\d.]+ where this machine has 1\.0; install"):
         read(other.map_batches(remote.make_double, BATCHES))
+
+
+def test_a_worker_counts_what_it_begins(engine) -> None:
+    """A worker in this process, which shows its lines to the coverage."""
+    tally = ray.remote(num_cpus=0)(_Tally).remote()
+    (batch,) = remote.slice_numbers(3, 3)
+    named = batch.append_column("batch", [[7, 7, 7]])
+    worker = _Worker(remote.make_double, engine.versions, tally)
+    assert worker(named)["x"].to_pylist() == [0, 2, 4]
+    assert ray.get(tally.begin.remote(7)) == 2
+    for _ in range(MAX_TRIES - 2):
+        assert worker(named).column_names == ["x"]
+    with pytest.raises(EngineError, match="over the same rows"):
+        _raise_refusal(worker(named))
+    _raise_refusal(batch)
 
 
 def test_a_fault_of_ours_is_named(engine) -> None:

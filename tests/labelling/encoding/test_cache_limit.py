@@ -1,6 +1,7 @@
 """The file of vectors stays within its limit, and what was used longest ago goes first."""
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,12 @@ def test_a_commit_larger_than_the_limit_leaves_its_end(cache):
     kept = cache.find(make_keys(0, 3_000))
     assert cache.path.stat().st_size <= LIMIT
     assert list(kept) == make_keys(3_000 - len(kept), 3_000)
+
+
+def test_a_limit_below_an_empty_file_keeps_nothing(cache):
+    narrow = replace(cache, limit=1)
+    narrow.store(make_vectors(make_keys(0, 10)))
+    assert narrow.find(make_keys(0, 10)) == {}
 
 
 @pytest.mark.parametrize(
