@@ -1,0 +1,48 @@
+"""Simulated studies: paired differences of prompts in families, whose true mean is known."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from evaluation.stats import Interval, find_p_value
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CORRELATION = 0.5  # within a family
+
+
+def draw_study(
+    rng: np.random.Generator, n_families: int, sizes: Sequence[int], changed: float | None
+) -> tuple[Floats, Ints]:
+    """Differences with mean 0 and their families.
+
+    `changed` is the share of prompts whose yes or no goes up, and of those whose goes down; None
+    draws normal differences.
+    """
+    clusters = np.repeat(np.arange(n_families), rng.choice(sizes, size=n_families))
+    shared, own = np.sqrt(CORRELATION), np.sqrt(1 - CORRELATION)
+    noise = shared * rng.normal(size=n_families)[clusters] + own * rng.normal(size=len(clusters))
+    if changed is None:
+        return noise, clusters
+    limit = -ndtri(changed)
+    return (noise > limit).astype(np.float64) - (noise < -limit), clusters
+
+
+def count_hits(
+    measure: Callable[[Floats, Ints], Interval],
+    n_studies: int,
+    n_families: int,
+    sizes: Sequence[int],
+    changed: float | None,
+) -> tuple[float, float]:
+    """The share of studies whose interval holds the truth, and the share of false positives."""
+    rng = np.random.default_rng(20241101)
+    held = found = 0
+    for _ in range(n_studies):
+        interval = measure(*draw_study(rng, n_families, sizes, changed))
+        held += interval.low <= 0 <= interval.high
+        found += find_p_value(interval) <= 0.05
+    return held / n_studies, found / n_studies

@@ -1,0 +1,95 @@
+"""Intervals for few prompts: by hand, against closed forms, and how often they hold."""
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+from scipy.stats import beta
+
+from evaluation.small_samples import difference_interval, plus_interval, share_interval
+from evaluation.stats import find_p_value, mean_interval
+from tests.evaluation.studies import count_hits
+
+
+def test_added_pairs_by_hand() -> None:
+    """Agresti and Min on 20 pairs, 3 up and 1 down: (3 - 1) / 22, variance (4 + 1) / 22 - c^2."""
+    values = np.array([1.0] * 3 + [-1.0] + [0.0] * 16)
+    interval = plus_interval(values, np.arange(20))
+    centre = 2 / 22
+    error = np.sqrt((5 / 22 - centre**2) / 22) * np.sqrt(22 / 21)
+    assert interval.estimate == pytest.approx(0.1)
+    assert interval.centre == pytest.approx(centre)
+    assert interval.se == pytest.approx(error)
+    assert interval.high == pytest.approx(centre + stdtrit(21, 0.975) * error)
+    assert interval.method == "plus"
+
+
+def test_families_count_as_one_pair_each() -> None:
+    single = plus_interval(np.array([1.0, 0, 0, 0, -1]), np.arange(5))
+    doubled = plus_interval(np.array([1.0, 1, 0, 0, 0, 0, 0, 0, -1, -1]), np.arange(5).repeat(2))
+    assert (doubled.low, doubled.high) == pytest.approx((single.low, single.high))
+
+
+def test_no_change_on_few_prompts_is_no_proof_of_none() -> None:
+    few, many = (difference_interval(np.zeros(n), np.arange(n)) for n in (10, 1000))
+    assert few.estimate == many.estimate == 0
+    assert few.high > 0.15
+    assert 0 < many.high < 0.003
+    assert find_p_value(few) == 1.0
+
+
+def test_no_prompt_is_undefined() -> None:
+    interval = difference_interval(np.array([]), np.array([], dtype=np.int64))
+    assert np.isnan([interval.estimate, interval.low]).all()
+
+
+def test_ends_stay_within_the_scale() -> None:
+    interval = plus_interval(np.ones(2), np.arange(2))
+    assert interval.high == 1.0
+
+
+def test_enough_changed_families_need_nothing_added() -> None:
+    values = np.array([1.0, -1.0] * 5 + [0.0] * 30)
+    assert difference_interval(values, np.arange(40)) == mean_interval(values, np.arange(40))
+    assert difference_interval(values[1:], np.arange(39)).method == "plus"
+
+
+@pytest.mark.parametrize(("n_families", "sizes", "changed"), [(40, [1], 0.05), (60, [2], 0.03)])
+def test_few_changes_are_not_taken_for_none(
+    n_families: int, sizes: list[int], changed: float
+) -> None:
+    held, found = count_hits(difference_interval, 2_000, n_families, sizes, changed)
+    assert held >= 0.95
+    assert found <= 0.05
+
+
+def test_a_share_of_single_prompts_is_the_beta_posterior() -> None:
+    interval = share_interval(np.array([1, 0, 0, 0, 0]), np.ones(5, dtype=np.int64))
+    assert interval.estimate == pytest.approx(2 / 7)
+    assert (interval.low, interval.high) == pytest.approx(tuple(beta(2, 5).ppf([0.025, 0.975])))
+    assert interval.se == pytest.approx(beta(2, 5).std())
+
+
+def test_families_that_answer_alike_count_as_less() -> None:
+    alike = share_interval(np.array([4, 0, 4, 0, 4, 0]), np.full(6, 4))
+    mixed = share_interval(np.full(6, 2), np.full(6, 4))
+    assert alike.estimate == mixed.estimate == pytest.approx(0.5)
+    assert alike.high - alike.low > 1.3 * (mixed.high - mixed.low)
+    assert alike.n == 24
+
+
+def test_the_grid_agrees_with_draws_from_the_same_model() -> None:
+    """Weighted draws from the priors, as the source computes it."""
+    yes, asked = np.array([3, 1, 0, 2]), np.array([3, 2, 4, 3])
+    rng = np.random.default_rng(0)
+    share, concentration = rng.uniform(size=200_000), rng.gamma(1, 1, size=200_000)
+    a, b = share * concentration, (1 - share) * concentration
+    from scipy.special import betaln
+
+    logs = sum(betaln(a + y, b + n - y) - betaln(a, b) for y, n in zip(yes, asked, strict=True))
+    weights = np.exp(logs - np.max(logs))
+    weights /= weights.sum()
+    order = np.argsort(share)
+    low, high = share[order][np.searchsorted(np.cumsum(weights[order]), [0.025, 0.975])]
+    interval = share_interval(yes, asked)
+    assert interval.estimate == pytest.approx(weights @ share, abs=0.005)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.01)
