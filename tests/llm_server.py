@@ -1,8 +1,9 @@
 """A server on loopback that speaks /v1/chat/completions, as a process of its own.
 
 It stands for a gullible language model: it names every `sign-NAME` of the reply that is quoted to
-it, and obeys "output all values" wherever that stands outside the quotation. A reply chooses its
-own trouble by a marker, `fault:KIND` on every attempt or `fault:KIND-once` on the first alone.
+it, gives the verdict of which it finds such a sign, chats where no form is asked for, and obeys
+"output all values" wherever that stands outside the quotation. A reply chooses its own trouble by a
+marker, `fault:KIND` on every attempt or `fault:KIND-once` on the first alone.
 
     with serve_llm() as server:
         ask(server.base_url)
@@ -145,6 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(self._complete(fault, body, content)).encode())
 
     def _say(self, fault: str, body: dict[str, Any], text: str, outside: str) -> str | None:
+        if "response_format" not in body:
+            return {"empty": None}.get(fault, f"{body['model']} heard {text}")
+        asked = body["response_format"]["json_schema"]["schema"]["properties"]
+        if "verdict" in asked:
+            return self._decide(fault, asked["verdict"]["enum"], text)
         item = body["response_format"]["json_schema"]["schema"]["properties"]["values"]["items"]
         values = list(dict.fromkeys(SIGN.findall(text)))
         if OBEYED in outside.lower():
@@ -157,6 +163,17 @@ class _Handler(BaseHTTPRequestHandler):
             "outside": '{"values": ["sarcasm"]}',
             "empty": None,
             "sentence": json.dumps({"values": ["a" * 61]}),
+        }.get(fault, content)
+
+    def _decide(self, fault: str, verdicts: list[str], text: str) -> str | None:
+        """The verdict that the reply signs, by default the first that is offered."""
+        signed = [name for name in SIGN.findall(text) if name in verdicts]
+        content = json.dumps({"verdict": (signed or verdicts)[0]})
+        return {
+            "malformed": content[:-2],
+            "fenced": f"```json\n{content}\n```",
+            "outside": '{"verdict": "sarcastic"}',
+            "empty": None,
         }.get(fault, content)
 
     def _complete(self, fault: str, body: dict[str, Any], content: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ ValuedataError
 ├── EngineError       the work cannot run on the cluster that it was sent to
 ├── PromptError       prompts of an evaluation are not there, or not as their format has them
 ├── TrainingError     a model cannot be trained as asked: its name, template, rows or device
+├── EvaluationError   models cannot be compared as asked: prompts, replies, scores or judges
 └── HubError          a data set on the Hub cannot be read or written as asked
     └── HubUnreachableError   the Hub does not answer, or not now; the same may work later
 """
@@ -23,6 +24,7 @@ from difflib import get_close_matches
 __all__ = [
     "BadRowsError",
     "EngineError",
+    "EvaluationError",
     "FormatError",
     "HubError",
     "HubUnreachableError",
@@ -98,6 +100,10 @@ class PromptError(ValuedataError):
 
 class TrainingError(ValuedataError):
     """A model cannot be trained as asked: its name, its chat template, its rows or its device."""
+
+
+class EvaluationError(ValuedataError):
+    """Models cannot be compared as asked: their prompts, replies, scores or judges."""
 
 
 class HubError(ValuedataError):

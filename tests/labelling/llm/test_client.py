@@ -10,6 +10,7 @@ from tests.llm_server import OBEYED, find_reply, serve_llm
 from valuedata.errors import LabelError
 from valuedata.labelling.llm.answers import Answer
 from valuedata.labelling.llm.client import STOP_AFTER, ask_all, require_client
+from valuedata.labelling.llm.extractor import make_form
 from valuedata.labelling.llm.keys import find_key
 from valuedata.labelling.llm.rubric import make_messages, make_rubric
 from valuedata.labelling.readings import Reading
@@ -44,7 +45,7 @@ def ask(server, replies, *, messages=None, failed_before=frozenset(), **settings
     }
     kept = {}
     try:
-        ask_all(requests, RUBRIC, LlmSettings(**chosen), kept.update, failed_before)
+        ask_all(requests, make_form(RUBRIC), LlmSettings(**chosen), kept.update, failed_before)
     except LabelError as error:
         return kept, error
     return [kept[reply.encode()] for reply in replies], None

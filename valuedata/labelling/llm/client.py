@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from valuedata.errors import LabelError
-from valuedata.labelling.llm.answers import INVALID, Answer, InvalidAnswerError, read_answer
-from valuedata.labelling.llm.completions import Completion, Usage, add_usages, read_content
+from valuedata.labelling.llm.answers import INVALID, Answer, InvalidAnswerError
+from valuedata.labelling.llm.completions import Choice, Completion, Usage, add_usages
 from valuedata.labelling.llm.keys import OWN_KEY, find_key, is_openai
-from valuedata.labelling.llm.rubric import Rubric
 from valuedata.settings import LlmSettings
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI, Omit
 
-__all__ = ["ask_all", "require_client"]
+__all__ = ["SERVER_FAILURES", "Form", "ask_all", "require_client"]
 
 Keep = Callable[[Mapping[bytes, Answer]], None]
 Requests = Mapping[bytes, Sequence[Mapping[str, str]]]
@@ -30,6 +29,8 @@ REFUSED: Final = "request refused"
 SERVER_ERROR: Final = "server error"
 BROKEN: Final = "connection broken"
 TIMED_OUT: Final = "timed out"
+SERVER_FAILURES: Final = frozenset({RATE_LIMITED, SERVER_ERROR, BROKEN, TIMED_OUT})
+"""Reasons that are the server's, whatever it was asked about."""
 
 STOP_AFTER = 50
 """Replies without an answer, one after the other, from which on the fault is not theirs."""
@@ -48,6 +49,29 @@ class _FailedCallError(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True)
+class Form:
+    """What the calls of a run have in common besides the settings.
+
+    Attributes:
+        body: Further keys of every request, such as its response format.
+        read: Takes an answer out of a choice, as it is kept; raises InvalidAnswerError.
+        seeds: Digest to a seed of its own, in place of that of the settings.
+        wanted: What an answer is, in an error message.
+        asked: What is asked about, in the same.
+        model_option: Where the user names the model.
+        address_option: Where the user names the server.
+    """
+
+    body: Mapping[str, Any]
+    read: Callable[[Choice], str]
+    seeds: Mapping[bytes, int] = field(default_factory=dict)
+    wanted: str = "label"
+    asked: str = "replies"
+    model_option: str = "--llm-model"
+    address_option: str = "--llm-base-url"
+
+
 def require_client() -> None:
     """Makes sure that the package which calls servers is there.
 
@@ -64,7 +88,7 @@ def require_client() -> None:
 
 def ask_all(
     requests: Requests,
-    rubric: Rubric,
+    form: Form,
     settings: LlmSettings,
     keep: Keep,
     failed_before: frozenset[bytes] = frozenset(),
@@ -73,7 +97,7 @@ def ask_all(
 
     Args:
         requests: Digest to the messages of the call.
-        rubric: What is asked.
+        form: How it is asked, and what an answer is.
         settings: Which model on which server, and how patiently.
         keep: Takes answers by their digests; every digest of the requests comes once.
         failed_before: Digests whose failure says nothing of the server.
@@ -83,7 +107,7 @@ def ask_all(
             if `STOP_AFTER` replies in a row failed; those are not handed on.
     """
     if requests:
-        _run(_ask_all(requests, _Run(rubric, settings, keep, failed_before)))
+        _run(_ask_all(requests, _Run(form, settings, keep, failed_before)))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -105,7 +129,7 @@ class _Run:
     once a second, since every hand-over waits for the disk.
     """
 
-    rubric: Rubric
+    form: Form
     settings: LlmSettings
     keep: Keep
     failed_before: frozenset[bytes]
@@ -136,9 +160,9 @@ class _Run:
             return
         more = f": {detail}" if detail else ""
         raise LabelError(
-            f"The server at {self.address} gave no label for {STOP_AFTER} replies in a row (last: "
-            f"{last.failure}{more}); mend the server or the llm settings and run again, which "
-            "continues after the last answer."
+            f"The server at {self.address} gave no {self.form.wanted} for {STOP_AFTER} "
+            f"{self.form.asked} in a row (last: {last.failure}{more}); mend the server or the llm "
+            "settings and run again, which continues after the last answer."
         )
 
     def hand_on(self) -> None:
@@ -165,7 +189,7 @@ async def _ask_all(requests: Requests, run: _Run) -> None:
 
     async def work() -> None:
         for digest, messages in queue:
-            answer, detail = await _ask_one(client, headers, messages, run)
+            answer, detail = await _ask_one(client, headers, (digest, messages), run)
             run.settle(digest, answer, detail.replace(key, "…") if key else detail)
 
     try:
@@ -183,7 +207,7 @@ async def _ask_all(requests: Requests, run: _Run) -> None:
 async def _ask_one(
     client: "AsyncOpenAI",
     headers: Mapping[str, "Omit"],
-    messages: Sequence[Mapping[str, str]],
+    request: tuple[bytes, Sequence[Mapping[str, str]]],
     run: _Run,
 ) -> tuple[Answer, str]:
     """What came of a reply, and what a person may want to know of a failure."""
@@ -191,10 +215,9 @@ async def _ask_one(
     reason, detail = INVALID, ""
     for repeat in range(run.settings.max_repeats + 1):
         try:
-            completion = await _call(client, headers, _make_body(messages, run, repeat), run)
+            completion = await _call(client, headers, _make_body(request, run, repeat), run)
             usages.append(completion.usage)
-            content = read_content(completion.choices[0])
-            read_answer(content, run.rubric)
+            content = run.form.read(completion.choices[0])
         except InvalidAnswerError as error:
             reason = str(error)
         except _FailedCallError as error:
@@ -205,17 +228,17 @@ async def _ask_one(
     return Answer(None, reason, *add_usages(usages)), detail
 
 
-def _make_body(messages: Sequence[Mapping[str, str]], run: _Run, repeat: int) -> dict[str, Any]:
+def _make_body(
+    request: tuple[bytes, Sequence[Mapping[str, str]]], run: _Run, repeat: int
+) -> dict[str, Any]:
+    digest, messages = request
     return {
         "model": run.settings.model,
         "messages": list(messages),
         "temperature": run.settings.temperature,
-        "seed": run.settings.seed + repeat,
+        "seed": run.form.seeds.get(digest, run.settings.seed) + repeat,
         "max_tokens": run.settings.max_tokens,
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "values", "strict": True, "schema": run.rubric.schema},
-        },
+        **run.form.body,
     }
 
 
@@ -243,8 +266,8 @@ async def _call(
         if is_silent or isinstance(cause, ConnectError):
             raise LabelError(
                 f"The server at {run.address} cannot be reached ({str(cause) or 'it is silent'}); "
-                "start it or mend --llm-base-url and run again, which continues after the last "
-                "answer."
+                f"start it or mend {run.form.address_option} and run again, which continues after "
+                "the last answer."
             ) from error
         is_late = isinstance(error, APITimeoutError)
         raise _FailedCallError(TIMED_OUT if is_late else BROKEN) from error
@@ -265,7 +288,8 @@ def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedC
     if status == HTTPStatus.NOT_FOUND:
         return LabelError(
             f"The server at {run.address} does not know the model {run.settings.model!r} or has no "
-            f"chat/completions (HTTP {status}); mend --llm-model or --llm-base-url."
+            f"chat/completions (HTTP {status}); mend {run.form.model_option} or "
+            f"{run.form.address_option}."
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _FailedCallError(RATE_LIMITED)

@@ -13,8 +13,9 @@ from datasets import Dataset
 from valuedata.labelling.encoding.cache import find_cache_folder
 from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
-from valuedata.labelling.llm.answers import Answer, AnswerCache, open_answers
-from valuedata.labelling.llm.client import ask_all, require_client
+from valuedata.labelling.llm.answers import Answer, AnswerCache, open_answers, read_answer
+from valuedata.labelling.llm.client import Form, ask_all, require_client
+from valuedata.labelling.llm.completions import Choice, read_content
 from valuedata.labelling.llm.keys import find_key
 from valuedata.labelling.llm.open_ended import load_synonyms
 from valuedata.labelling.llm.rubric import Rubric, make_messages, make_rubric
@@ -24,7 +25,7 @@ from valuedata.labelling.readings import Reading, read_sides
 from valuedata.labelling.values import ValueDefinition, load_values
 from valuedata.settings import LlmSettings
 
-__all__ = ["LlmExtractor", "load_llm_extractor"]
+__all__ = ["LlmExtractor", "load_llm_extractor", "make_form"]
 
 PAIRS_A_ROUND = 8_192  # bounds memory: texts of so many pairs are held at once
 THRESHOLD = 0.5  # a language model says yes or no
@@ -142,7 +143,7 @@ class LlmExtractor:
 
         requests = {key: make_messages(self.rubric, readings[key]) for key in missing}
         failed_before = frozenset(key for key, found in missing.items() if found is not None)
-        ask_all(requests, self.rubric, self.settings, keep, failed_before)
+        ask_all(requests, make_form(self.rubric), self.settings, keep, failed_before)
         sheet.n_asked += len(missing)
         answers = self.cache.find(list(readings))
         sheet.tokens.update((key, (a.tokens_in, a.tokens_out)) for key, a in answers.items())
@@ -174,6 +175,18 @@ class LlmExtractor:
         }
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()
+
+
+def make_form(rubric: Rubric) -> Form:
+    """How a rubric is asked: its JSON schema, and answers that keep to it."""
+
+    def read(choice: Choice) -> str:
+        content = read_content(choice)
+        read_answer(content, rubric)
+        return content
+
+    schema = {"name": "values", "strict": True, "schema": rubric.schema}
+    return Form({"response_format": {"type": "json_schema", "json_schema": schema}}, read)
 
 
 def load_llm_extractor(settings: LlmSettings, cache_folder: Path | None = None) -> LlmExtractor:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from valuedata.labelling.readings import Reading
 from valuedata.labelling.values import BEHAVIOUR_NAMES, ValueDefinition
 
-__all__ = ["Rubric", "make_messages", "make_rubric", "quote_reading"]
+__all__ = ["Rubric", "make_messages", "make_rubric", "quote_data", "quote_reading"]
 
 TASK = {
     "closed": (
@@ -97,13 +97,18 @@ def make_messages(rubric: Rubric, reading: Reading) -> list[dict[str, str]]:
 
 
 def quote_reading(reading: Reading) -> str:
-    """Quotes a reply so that nothing in it can end the quotation.
+    """Quotes a reply with the end of its prompt so that nothing in it can end the quotation."""
+    return quote_data({"prompt": reading.prompt, "reply": reading.reply})
+
+
+def quote_data(data: Mapping[str, Any]) -> str:
+    """Quotes JSON data so that nothing in it can end the quotation.
 
     It is one JSON object on one line. Every "<" in it, and every opening bracket of a word such as
     [INST], is written as JSON's escape of that sign, so that it holds neither the closing mark nor
     a control token of a chat template.
     """
-    content = json.dumps({"prompt": reading.prompt, "reply": reading.reply}, ensure_ascii=False)
+    content = json.dumps(data, ensure_ascii=False)
     content = CONTROL_BRACKET.sub(r"\\u005b", content.replace("<", "\\u003c"))
     return f"<data>\n{content}\n</data>"
 

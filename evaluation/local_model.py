@@ -1,0 +1,332 @@
+"""Models of transformers in this process as arms: replies, and log-probabilities of given ones."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jinja2 import TemplateError
+
+from evaluation.generate import GenerationSettings, Keep, Request, make_answer
+from evaluation.model_files import ModelFiles, identify_model
+from valuedata.errors import EvaluationError
+
+__all__ = ["LocalModel", "choose_template"]
+
+Device = Literal["auto", "cpu", "cuda"]
+Messages = Sequence[Mapping[str, str]]
+
+BATCH_SIZE: Final = 32
+OUT_OF_MEMORY: Final = "not enough memory"
+"""What the allocator of the CPU says; that of CUDA has an error of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalModel:
+    """A model of transformers, with an adapter or without, loaded when it is first asked.
+
+    Attributes:
+        files: Where its weights are.
+        template: The chat template, the same for all arms.
+        device: Where it runs; "auto" takes CUDA where it is there.
+        batch_size: Rows at once at first; halved as often as memory runs out.
+    """
+
+    files: ModelFiles
+    template: str
+    device: Device = "auto"
+    batch_size: int = BATCH_SIZE
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """The weights by content, the template, and what kind of device computes."""
+        place = "cuda" if _find_device(self.device) == "cuda" else "cpu"
+        return {**identify_model(self.files), "template": self.template, "device": place}
+
+    @cached_property
+    def tokenizer(self) -> Any:  # noqa: ANN401 - transformers has no types here
+        """Its tokenizer, padding on the left."""
+        tokenizer = load_tokenizer(self.files)
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return tokenizer
+
+    @cached_property
+    def model(self) -> Any:  # noqa: ANN401 - transformers has no types here
+        """The loaded weights in evaluation mode."""
+        return _load_model(self.files).to(_find_device(self.device)).eval()
+
+    def generate(
+        self, requests: Sequence[Request], settings: GenerationSettings, keep: Keep
+    ) -> None:
+        """Replies to requests, the longest prompts first so that memory runs out at once.
+
+        Raises:
+            EvaluationError: If the model cannot be loaded, takes no such messages, or has no room.
+        """
+        if not requests:
+            return
+        rows = [self._encode(request.messages) for request in requests]
+        self._check_room(max(map(len, rows)) + settings.max_tokens)
+
+        def draw(places: Sequence[int]) -> None:
+            some = [requests[place] for place in places]
+            texts = self._draw([rows[place] for place in places], some, settings)
+            keep(
+                {request.key: make_answer(*text) for request, text in zip(some, texts, strict=True)}
+            )
+
+        _run_batches([len(row) for row in rows], self.batch_size, draw)
+
+    def score_continuations(
+        self, conversations: Sequence[tuple[Messages, str]]
+    ) -> npt.NDArray[np.float64]:
+        """Gives the log-probability of a given reply to each conversation.
+
+        Args:
+            conversations: n pairs of messages and a reply that is not empty.
+
+        Returns:
+            (n,) sums over the reply's tokens, in nats.
+        """
+        starts = [self._encode(messages) for messages, _ in conversations]
+        ends = [
+            self.tokenizer(text, add_special_tokens=False).input_ids for _, text in conversations
+        ]
+        rows = [start + end for start, end in zip(starts, ends, strict=True)]
+        scores = np.full(len(rows), np.nan)
+
+        def measure(places: Sequence[int]) -> None:
+            tokens, attended = self._pad([rows[place] for place in places])
+            with torch.inference_mode():
+                logits = self.model(input_ids=tokens, attention_mask=attended).logits
+            for logit, row, place in zip(logits, tokens, places, strict=True):
+                n = len(ends[place])
+                found = torch.log_softmax(logit[-n - 1 : -1].float(), dim=-1)
+                scores[place] = found.gather(1, row[-n:, None]).sum().item()
+
+        _run_batches([len(row) for row in rows], self.batch_size, measure)
+        return scores
+
+    def _encode(self, messages: Messages) -> list[int]:
+        try:
+            text = self.tokenizer.apply_chat_template(
+                [dict(turn) for turn in messages],
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=True,
+            )
+        except TemplateError as error:
+            raise EvaluationError(
+                f"The chat template takes no such messages ({error}); leave --system-prompt out or "
+                "give another --chat-template."
+            ) from error
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        return tokens
+
+    def _check_room(self, n_tokens: int) -> None:
+        room = getattr(self.model.config, "max_position_embeddings", None)
+        if room is not None and n_tokens > room:
+            raise EvaluationError(
+                f"The longest prompt and reply take {n_tokens:,} tokens, but {self.files.name} "
+                f"reads {room:,}; give a smaller --max-tokens or shorter prompts."
+            )
+
+    def _pad(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens and attention of rows, padded on the left."""
+        padded = self.tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt")
+        device = self.model.device
+        return padded["input_ids"].to(device), padded["attention_mask"].to(device)
+
+    def _draw(
+        self, rows: Sequence[list[int]], requests: Sequence[Request], settings: GenerationSettings
+    ) -> list[tuple[str, str, int]]:
+        """Text, finish and tokens of each reply."""
+        from transformers import GenerationConfig, LogitsProcessorList
+
+        tokens, attended = self._pad(rows)
+        ends = self._ends
+        # The model's own settings (top-p, penalties) are not taken: they may differ between arms.
+        config = GenerationConfig(
+            max_new_tokens=settings.max_tokens,
+            do_sample=False,
+            eos_token_id=ends,
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
+        processors = LogitsProcessorList()
+        if settings.temperature:
+            seeds = [request.seed for request in requests]
+            processors.append(_Noise(settings.temperature, seeds, tokens.device))
+        with torch.inference_mode():
+            drawn = self.model.generate(
+                input_ids=tokens,
+                attention_mask=attended,
+                generation_config=config,
+                logits_processor=processors,
+            )
+        return [self._read(row, ends) for row in drawn[:, tokens.shape[1] :].tolist()]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        own = self._own_ends
+        listed = own if isinstance(own, list) else [own]
+        ends = {self.tokenizer.eos_token_id, *listed} - {None}
+        return sorted(ends)
+
+    @cached_property
+    def _own_ends(self) -> Any:  # noqa: ANN401 - a number, a list or None
+        """End tokens that the model's own settings name; the rest of those settings is dropped."""
+        from transformers import GenerationConfig
+
+        own = self.model.generation_config.eos_token_id
+        self.model.generation_config = GenerationConfig()
+        return own
+
+    def _read(self, row: list[int], ends: Sequence[int]) -> tuple[str, str, int]:
+        places = [place for place, token in enumerate(row) if token in ends]
+        n_tokens = places[0] if places else len(row)
+        text = self.tokenizer.decode(row[:n_tokens], skip_special_tokens=True)
+        return text, "stop" if places else "length", n_tokens
+
+
+class _Noise:
+    """Makes greedy decoding draw from the softmax, each row by a generator of its own.
+
+    The largest of logits plus independent Gumbel noise is a draw from their softmax; so what a row
+    draws does not depend on the rows beside it.
+
+    Source: Gumbel 1954, "Statistical Theory of Extreme Values"; Maddison, Tarlow and Minka 2014,
+    "A* Sampling", arXiv 1411.0030, section 2.
+    """
+
+    def __init__(self, temperature: float, seeds: Sequence[int], device: torch.device) -> None:
+        self.temperature = temperature
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        noise = torch.empty_like(scores, dtype=torch.float32)
+        for row, generator in zip(noise, self.generators, strict=True):
+            row.exponential_(generator=generator)
+        return scores.float() / self.temperature - noise.log()
+
+
+def choose_template(models: Mapping[str, ModelFiles], given: str | None) -> str:
+    """The chat template that all arms share: the one given, else the one that the arms have.
+
+    Args:
+        models: Arm to its files.
+        given: Text of a template in place of the arms' own; None for none.
+
+    Raises:
+        EvaluationError: If no arm has one, or two have different ones.
+    """
+    if given is not None:
+        return given
+    found = {arm: load_tokenizer(files).chat_template for arm, files in models.items()}
+    own = {arm: template for arm, template in found.items() if template is not None}
+    if not own:
+        raise EvaluationError(
+            "No arm has a chat template; give one with --chat-template FILE, the one that the "
+            "models were trained with."
+        )
+    first, template = next(iter(own.items()))
+    for arm, other in own.items():
+        if other != template:
+            raise EvaluationError(
+                f"{first} and {arm} have different chat templates, so their replies could not be "
+                "compared; give one for all with --chat-template FILE."
+            )
+    return str(template)
+
+
+def load_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers has no types here
+    """The tokenizer of an adapter's folder where it has one, else of the model.
+
+    Raises:
+        EvaluationError: If there is none.
+    """
+    from transformers import AutoTokenizer
+
+    name, revision = files.name, files.revision
+    if files.adapter is not None and (files.adapter / "tokenizer_config.json").is_file():
+        name, revision = str(files.adapter), None
+    try:
+        return AutoTokenizer.from_pretrained(name, revision=revision)
+    except (OSError, ValueError) as error:
+        raise _refuse(files, error) from error
+
+
+def _load_model(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers has no types here
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            files.name, revision=files.revision, dtype="auto"
+        )
+    except (OSError, ValueError) as error:
+        raise _refuse(files, error) from error
+    if files.adapter is None:
+        return model
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise EvaluationError(
+            f"The adapter {files.adapter} needs the package peft; run pip install "
+            "'valuedata[train]'."
+        ) from error
+    try:
+        with warnings.catch_warnings():
+            # peft asks transformers by a name that is to go; nobody here can mend it
+            warnings.simplefilter("ignore", FutureWarning)
+            return PeftModel.from_pretrained(model, str(files.adapter)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _refuse(files, error) from error
+
+
+def _find_device(device: Device) -> str:
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        raise EvaluationError("--device cuda needs a GPU and there is none; give --device cpu.")
+    return "cuda" if device != "cpu" and has_cuda else "cpu"
+
+
+def _refuse(files: ModelFiles, error: Exception) -> EvaluationError:
+    reason = str(error).strip().split("\n")[0].rstrip(".")
+    return EvaluationError(
+        f"The model {files.adapter or files.name} cannot be loaded ({reason}); give a folder with "
+        "a model of transformers, an adapter of peft, a run of `valuedata train`, or ORG/NAME on "
+        "the Hub."
+    )
+
+
+def _run_batches(
+    lengths: Sequence[int], batch_size: int, work: Callable[[Sequence[int]], None]
+) -> None:
+    """Runs rows in batches of like length, longest first, halving them where memory runs out.
+
+    Raises:
+        EvaluationError: If there is no room for one row.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    start = 0
+    while start < len(order):
+        try:
+            work(order[start : start + batch_size])
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            is_memory = isinstance(error, torch.OutOfMemoryError) or OUT_OF_MEMORY in str(error)
+            if not is_memory:
+                raise
+            if batch_size == 1:
+                raise EvaluationError(
+                    "The memory of the device holds not even one reply; give a smaller "
+                    "--max-tokens or a smaller model."
+                ) from error
+            batch_size = max(1, batch_size // 2)
+            torch.cuda.empty_cache()
+            continue
+        start += batch_size
