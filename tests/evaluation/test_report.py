@@ -1,0 +1,166 @@
+"""The page as text: what it shows, and what its policy lets through."""
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluation.equivalence import Verdict
+from evaluation.report import render_report, write_report
+from evaluation.report_figures import (
+    Bar,
+    choose_shade,
+    draw_effects,
+    draw_lengths,
+    format_gap,
+    format_mean,
+)
+from evaluation.report_view import ControlEffect, Range, ReportView, join_verdicts
+from tests.evaluation.views import HOSTILE, MEASURES, VIEW, make_measure
+from valuedata.errors import EvaluationError
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def test_the_policy_names_the_page_s_own_style_and_script() -> None:
+    page = render_report(VIEW)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert " style=" not in page
+    assert " on" not in re.sub(r">[^<]*<", "><", page.split("<body>")[1].split("<script>")[0])
+
+
+def test_the_same_view_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_report(VIEW, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_bytes() == render_report(VIEW).encode()
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
+
+
+def test_text_of_data_is_escaped() -> None:
+    page = render_report(replace(VIEW, title=HOSTILE, command=HOSTILE, notes=(HOSTILE,)))
+    assert page.count("<script>") == 1
+    assert "<img" not in page
+    assert "\x00" not in page
+    assert "&lt;/article&gt;\ufffd\ufffd {{ 7 * 7 }} &#39;quoted&#34; &amp; done" in page
+
+
+def test_it_opens_with_the_verdicts() -> None:
+    page = render_report(VIEW)
+    opening = page[page.index("<header>") : page.index('<section class="panel"')]
+    assert (
+        "2 changed, 1 equivalent, 1 inconclusive, 1 without a verdict of 5 primary measures."
+        in " ".join(opening.split())
+    )
+    assert re.findall(r"<h3>(\w+) <span class=\"badge (\w+)\">", opening) == [
+        ("Values", "changed"),
+        ("Safety", "changed"),
+        ("Sycophancy", "inconclusive"),
+        ("Style", "none"),
+        ("Capability", "none"),
+    ]
+    assert (
+        f'62.0 % → 44.0 %, <span class="whole">{MINUS}18.0 points [{MINUS}27.0, {MINUS}9.0]'
+        in opening
+    )
+
+
+def test_a_page_leaves_out_what_there_is_not() -> None:
+    page = render_report(ReportView("Nothing", (), ()))
+    assert re.findall(r'data-tab="([^"]*)"', page) == ["How it was made"]
+    assert "Verdicts" not in page
+
+
+def test_a_folder_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "report.html"
+    with pytest.raises(EvaluationError) as caught:
+        write_report(VIEW, path)
+    assert str(caught.value) == (
+        f"{path} cannot be written (No such file or directory); name another folder."
+    )
+
+
+def test_places_of_an_effect_worked_out_by_hand() -> None:
+    """From -20 to 80 points with 5 % to each side the axis is 110 points long, from -25 to 85."""
+    measure = make_measure(
+        "one",
+        "Values",
+        "One",
+        difference=Range(0.3, -0.2, 0.8),
+        smallest_effect=0.1,
+        controls=(ControlEffect("a", 0.05), ControlEffect("b", None)),
+    )
+    (plot,) = draw_effects([measure])
+    (strip,) = plot.strips
+    assert plot.zero == pytest.approx(100 * 25 / 110, abs=0.005)
+    assert strip.bars == (Bar(50.0, 4.55, 95.45),)
+    assert strip.zone == (pytest.approx(100 * 15 / 110, abs=0.005), pytest.approx(18.18, abs=0.01))
+    assert strip.controls == (27.27,)
+    # 110 / 5 = 22 points are rounded up to steps of 50
+    assert plot.ticks == ((22.73, "0"), (68.18, "+50"))
+
+
+def test_other_units_are_drawn_in_smallest_effects() -> None:
+    shares, others = draw_effects(MEASURES)
+    assert shares.unit == "in points of percent"
+    assert others.unit.startswith("in multiples of the smallest effect")
+    (words,) = others.strips
+    # from -1 to 1226 / 300 = 4.087, with 5 % to each side
+    low, length = -1 - 0.05 * 5.0867, 1.1 * 5.0867
+    assert words.bars[0].point == pytest.approx(100 * (1063 / 300 - low) / length, abs=0.01)
+    assert words.controls == ()
+
+
+def test_lengths_are_drawn_where_they_were_asked_for() -> None:
+    (plot,) = draw_lengths(MEASURES)
+    assert [strip.measure.key for strip in plot.strips] == [
+        "value-empathy",
+        "value-honesty",
+        "unsafe-refusal",
+        "over-refusal",
+        "flips",
+    ]
+    assert all(len(strip.bars) == 2 and strip.controls == () for strip in plot.strips)
+
+
+def test_what_nothing_is_known_of_is_drawn_as_an_empty_row() -> None:
+    (plot,) = draw_effects([MEASURES[-1]])
+    assert plot.zero == 50.0
+    assert plot.strips[0].bars == (Bar(None, None, None),)
+    assert plot.strips[0].zone is None
+
+
+@pytest.mark.parametrize(
+    ("number", "shade"), [(None, 0), (0.0, 0), (0.04, 1), (-0.3, -5), (2.0, 5), (-0.11, -2)]
+)
+def test_shades_end_at_five(number: float | None, shade: int) -> None:
+    assert choose_shade(number, 0.3) == shade
+
+
+def test_numbers_are_written_with_their_unit() -> None:
+    assert format_gap(None, is_share=True) == "undefined"
+    assert format_gap(-0.0001, is_share=True) == "+0.0 points"
+    assert format_gap(-0.123, is_share=True, unit=False) == f"{MINUS}12.3"
+    assert format_gap(1063.2, is_share=False) == "+1,063"
+    assert format_gap(-1.2345, is_share=False) == f"{MINUS}1.23"
+    assert format_mean(None, is_share=False) == "undefined"
+    assert format_mean(0.5, is_share=True) == "50.0 %"
+    assert format_mean(1204.4, is_share=False) == "1,204"
+    assert format_mean(-1.5, is_share=False) == f"{MINUS}1.5"
+
+
+def test_a_dimension_is_equivalent_only_where_all_is() -> None:
+    changed, equivalent, inconclusive = (
+        make_measure(verdict, "One", verdict, verdict=verdict) for verdict in Verdict
+    )
+    other = make_measure("other", "One", "Other", is_primary=False)
+    assert join_verdicts([equivalent, changed, inconclusive]) is Verdict.CHANGED
+    assert join_verdicts([equivalent, equivalent, other]) is Verdict.EQUIVALENT
+    assert join_verdicts([equivalent, inconclusive]) is Verdict.INCONCLUSIVE
+    assert join_verdicts([other]) is None
