@@ -120,8 +120,9 @@ def format_mean(number: float | None, *, is_share: bool) -> str:
     if number is None:
         return "undefined"
     if is_share:
-        return f"{100 * number:.1f} %"
-    text = f"{number:,.0f}" if abs(number) >= LARGE else f"{number:.3g}"
+        text = f"{100 * number:z.1f} %"
+    else:
+        text = f"{number:,.0f}" if abs(number) >= LARGE else f"{number:.3g}"
     return text.replace("-", MINUS)
 
 

@@ -1,6 +1,5 @@
 """What a report shows, apart from how it is laid out and from the files that it was read from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.equivalence import Verdict
@@ -9,6 +8,7 @@ __all__ = [
     "ArmView",
     "Change",
     "ControlEffect",
+    "Dimension",
     "JudgeNote",
     "Matrix",
     "MatrixCell",
@@ -16,7 +16,6 @@ __all__ = [
     "Range",
     "ReportView",
     "ScoreChange",
-    "join_verdicts",
 ]
 
 
@@ -31,7 +30,7 @@ class Range:
 
 @dataclass(frozen=True)
 class ControlEffect:
-    """What a control arm differs from the base by; None where undefined."""
+    """What a control arm differs from what the tuned arm is compared with by."""
 
     arm: str
     effect: float | None
@@ -39,23 +38,25 @@ class ControlEffect:
 
 @dataclass(frozen=True)
 class MeasureView:
-    """One measure by one judge: the tuned arm against its base.
+    """One measure by one judge: the tuned arm against the base or the mean of the controls.
 
     Attributes:
         key: Names it in filters; unique.
         title: What people call it.
+        meaning: What its mean says.
         dimension: The side effect that it belongs to.
         is_share: Whether it lies from 0 to 1, and is shown in percent.
-        is_primary: Whether its verdict was corrected together with the others.
+        is_primary: Whether it decides the verdict of its dimension.
         verdict: None where none was given.
-        base: Mean of the base.
+        other: Mean of what the tuned arm is compared with.
         tuned: Mean of the tuned arm.
-        difference: Tuned minus base.
+        difference: Tuned minus other.
+        from_base: Tuned minus base; None where that is the difference, or there is no base.
         at_equal_length: The difference left at equal length; None where not asked.
         smallest_effect: The least difference that would matter; None where none was stated.
         p_adjusted: Of the verdict; None where there is none.
-        controls: What each control arm differs from the base by.
-        placebo: Where the tuned arm lies among the control arms, in one sentence.
+        controls: What each control arm differs from the same by.
+        placebo: Where the tuned arm lies among the control arms, in one sentence; may be empty.
         judge: Who scored it.
         n_prompts: Prompts that both arms have a score for.
         n_families: Their families.
@@ -64,13 +65,15 @@ class MeasureView:
 
     key: str
     title: str
+    meaning: str
     dimension: str
     is_share: bool
     is_primary: bool
     verdict: Verdict | None
-    base: float | None
+    other: float | None
     tuned: float | None
     difference: Range
+    from_base: Range | None
     at_equal_length: Range | None
     smallest_effect: float | None
     p_adjusted: float | None
@@ -122,36 +125,33 @@ class ScoreChange:
     key: str
     title: str
     is_share: bool
-    base: float
+    other: float
     score: float
-
-    @property
-    def gap(self) -> float:
-        """The reply's score minus that of the base's reply."""
-        return self.score - self.base
 
 
 @dataclass(frozen=True)
 class Change:
-    """A reply that differs much from the base's reply to the same prompt.
+    """A reply that differs much from another arm's reply to the same prompt.
 
     Attributes:
         arm: Whose reply it is.
+        other_arm: Whose reply it stands beside.
         kind: Kind of the prompt.
         prompt_id: The prompt.
         sample: Number of the reply, from 0.
         messages: The prompt's turns: role and text.
-        base_reply: What the base said.
+        other_reply: What that arm said.
         reply: What the arm said.
         scores: The measures on which it is among those that changed most.
     """
 
     arm: str
+    other_arm: str
     kind: str
     prompt_id: str
     sample: int
     messages: tuple[tuple[str, str], ...]
-    base_reply: str
+    other_reply: str
     reply: str
     scores: tuple[ScoreChange, ...]
 
@@ -189,24 +189,47 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Dimension:
+    """A side effect with its verdict.
+
+    Attributes:
+        name: Its name.
+        verdict: The verdict.
+        decisive: The measures that it rests on.
+        n_measures: All measures that it has.
+        changed: Titles of the others that changed.
+    """
+
+    name: str
+    verdict: Verdict
+    decisive: tuple[MeasureView, ...]
+    n_measures: int
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ReportView:
     """Everything that a report shows.
 
     Attributes:
         title: What was evaluated.
+        against: What the verdicts compare the tuned arm with.
         arms: The base first, then the tuned arm, then the controls.
+        dimensions: The verdicts that the report opens with.
         measures: In the order in which they are shown.
         changes: The replies that changed most, the largest changes first.
         judges: One note a judge and measure.
         matrices: Crosstalk; empty where there is none.
-        notes: What a reader must know before the verdicts.
+        notes: What a reader must know beside the verdicts.
         hashes: What was evaluated: name and digest.
         settings: How: name and setting.
         command: What makes the same again, or empty.
     """
 
     title: str
+    against: str
     arms: tuple[ArmView, ...]
+    dimensions: tuple[Dimension, ...]
     measures: tuple[MeasureView, ...]
     changes: tuple[Change, ...] = ()
     judges: tuple[JudgeNote, ...] = ()
@@ -215,28 +238,3 @@ class ReportView:
     hashes: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     command: str = ""
-
-    @property
-    def dimensions(self) -> dict[str, list[MeasureView]]:
-        """Dimension to its measures, both in the order of the measures."""
-        found: dict[str, list[MeasureView]] = {}
-        for measure in self.measures:
-            found.setdefault(measure.dimension, []).append(measure)
-        return found
-
-
-def join_verdicts(measures: Sequence[MeasureView]) -> Verdict | None:
-    """The verdict on a dimension.
-
-    Args:
-        measures: Those of one dimension; the primary ones decide.
-
-    Returns:
-        Changed where any has changed, equivalent where all are, None where there is no verdict.
-    """
-    verdicts = {measure.verdict for measure in measures if measure.is_primary} - {None}
-    if not verdicts:
-        return None
-    if Verdict.CHANGED in verdicts:
-        return Verdict.CHANGED
-    return Verdict.EQUIVALENT if verdicts == {Verdict.EQUIVALENT} else Verdict.INCONCLUSIVE

@@ -1,165 +1,152 @@
-"""The page in a real browser: it is quiet, asks for nothing, and works by keyboard."""
+"""The page as text: what it shows, and what its policy lets through."""
 
-from collections.abc import Iterator
+import base64
+import hashlib
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
 
-from evaluation.report import write_report
-from tests.evaluation.pages import LOW_CONTRASTS, open_page, start_browser
-from tests.evaluation.views import VIEW
+from evaluation.report_figures import (
+    Bar,
+    choose_shade,
+    draw_effects,
+    draw_lengths,
+    format_gap,
+    format_mean,
+)
+from evaluation.report_page import render_page, write_page
+from evaluation.report_view import ControlEffect, Range, ReportView
+from tests.evaluation.views import HOSTILE, MEASURES, VIEW, make_measure
+from valuedata.errors import EvaluationError
 
-TABS = ["Differences", "Length", "Crosstalk", "Replies", "Judges", "Arms", "How it was made"]
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with start_browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write_report(VIEW, path)
-    return path
+MINUS = "\N{MINUS SIGN}"
 
 
-def reach(page: Page, selector: str) -> None:
-    """Presses Tab until an element has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("s => document.activeElement.matches(s)", selector):
-            return
-    raise AssertionError(f"{selector} cannot be reached by keyboard")
+def test_the_policy_names_the_page_s_own_style_and_script() -> None:
+    page = render_page(VIEW)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert " style=" not in page
+    assert " on" not in re.sub(r">[^<]*<", "><", page.split("<body>")[1].split("<script>")[0])
 
 
-def test_nothing_complains_and_nothing_is_fetched(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, heard):
-        for tab in TABS:
-            page.get_by_role("tab", name=tab, exact=True).click()
-        for summary in page.locator("summary:visible").all():
-            summary.click()
-        page.wait_for_timeout(100)
-        assert heard.complaints == []
-        assert [url for url in heard.requests if not url.startswith("data:")] == [report.as_uri()]
-        assert page.title() == VIEW.title
+def test_the_same_view_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_page(VIEW, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_bytes() == render_page(VIEW).encode()
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
-def test_text_of_replies_stays_text(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        assert page.locator("script").count() == 1
-        assert page.locator("img").count() == 0
-        assert page.locator("article.change").count() == len(VIEW.changes)
-        shown = page.locator(".reply .said").nth(3).text_content()
-        assert shown is not None
-        assert shown.startswith('<script>document.title = "ran"</script><img src=')
-        assert shown.endswith("</p></article>\ufffd\ufffd {{ 7 * 7 }} 'quoted\" & done")
+def test_text_of_data_is_escaped() -> None:
+    page = render_page(replace(VIEW, title=HOSTILE, command=HOSTILE, notes=(HOSTILE,)))
+    assert page.count("<script>") == 1
+    assert "<img" not in page
+    assert "\x00" not in page
+    assert "&lt;/article&gt;\ufffd\ufffd {{ 7 * 7 }} &#39;quoted&#34; &amp; done" in page
 
 
-def test_what_is_injected_later_cannot_run_either(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, heard):
-        page.evaluate(
-            """() => { const script = document.createElement("script");
-            script.textContent = "document.title = 'ran'"; document.body.append(script);
-            const image = "<img src='https://example.org/x.png'>";
-            document.body.insertAdjacentHTML("beforeend", image) }"""
-        )
-        page.wait_for_timeout(100)
-        assert page.title() == VIEW.title
-        assert len([text for text in heard.complaints if "Content Security Policy" in text]) == 2
+def test_it_opens_with_the_verdicts() -> None:
+    page = render_page(VIEW)
+    opening = page[page.index("<header>") : page.index('<section class="panel"')]
+    assert "2 changed, 1 equivalent, 2 inconclusive of 5 dimensions." in opening
+    assert "compared with the mean of the controls." in opening
+    assert re.findall(r"<h3>(\w+) <span class=\"badge (\w+)\">", opening) == [
+        ("values", "changed"),
+        ("safety", "changed"),
+        ("sycophancy", "inconclusive"),
+        ("style", "equivalent"),
+        ("capability", "inconclusive"),
+    ]
+    gap = f"{MINUS}18.0 points [{MINUS}27.0, {MINUS}9.0]"
+    assert f'62.0 % → 44.0 %, <span class="whole">{gap}</span>' in opening
+    assert "Of its other measures value-honesty changed." in opening
+    assert "2 changed, 1 equivalent, 1 inconclusive of 6 measures" in opening
 
 
-def test_figures_say_what_they_show(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        silent = page.locator("svg:not([aria-label]), img:not([alt])")
-        assert silent.locator("xpath=self::*[not(ancestor::*[@aria-hidden])]").count() == 0
-        page.wait_for_selector("svg.strip")
-        label = page.locator("svg[role=img]").first.get_attribute("aria-label")
-        assert label == (
-            "Share of replies that express empathy: difference +18.0 points [+10.0, +26.0]; "
-            "control arms +1.0 points, \N{MINUS SIGN}2.0 points, +3.0 points"
-        )
+def test_a_page_leaves_out_what_there_is_not() -> None:
+    page = render_page(ReportView("Nothing", "the base", (), (), ()))
+    assert re.findall(r'data-tab="([^"]*)"', page) == ["How it was made"]
+    assert "Verdicts" not in page
 
 
-def test_tabs_follow_the_keyboard(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        assert page.get_by_role("tab").all_text_contents() == TABS
-        reach(page, "[role=tab]")
-        for key, shown in (
-            ("ArrowRight", "Length"),
-            ("End", "How it was made"),
-            ("ArrowRight", "Differences"),
-            ("ArrowLeft", "How it was made"),
-            ("Home", "Differences"),
-        ):
-            page.keyboard.press(key)
-            focused = page.locator("[role=tab]:focus")
-            assert focused.text_content() == shown
-            assert focused.get_attribute("aria-selected") == "true"
-            panel = page.locator("[role=tabpanel]:visible")
-            assert panel.count() == 1
-            assert panel.get_attribute("data-tab") == shown
-        page.keyboard.press("Tab")
-        assert page.locator("[role=tabpanel]:focus").get_attribute("data-tab") == "Differences"
+def test_a_folder_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "report.html"
+    with pytest.raises(EvaluationError) as caught:
+        write_page(VIEW, path)
+    assert str(caught.value) == (
+        f"{path} cannot be written (No such file or directory); name another folder."
+    )
 
 
-def test_an_address_opens_a_tab(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        page.evaluate("location.hash = '#judges'")
-        expect(page.locator("#judges")).to_be_visible()
-        page.reload()
-        expect(page.locator("#judges")).to_be_visible()
-        page.evaluate("location.hash = '#nowhere'")
-        expect(page.locator("#differences")).to_be_visible()
+def test_places_of_an_effect_worked_out_by_hand() -> None:
+    """From -20 to 80 points with 5 % to each side the axis is 110 points long, from -25 to 85."""
+    measure = make_measure(
+        "one",
+        "values",
+        "One",
+        difference=Range(0.3, -0.2, 0.8),
+        smallest_effect=0.1,
+        controls=(ControlEffect("a", 0.05), ControlEffect("b", None)),
+    )
+    (plot,) = draw_effects([measure])
+    (strip,) = plot.strips
+    assert plot.zero == pytest.approx(100 * 25 / 110, abs=0.005)
+    assert strip.bars == (Bar(50.0, 4.55, 95.45),)
+    assert strip.zone == (pytest.approx(100 * 15 / 110, abs=0.005), pytest.approx(18.18, abs=0.01))
+    assert strip.controls == (27.27,)
+    # 110 / 5 = 22 points are rounded up to steps of 50
+    assert plot.ticks == ((22.73, "0"), (68.18, "+50"))
 
 
-def test_filters_follow_the_keyboard(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        page.get_by_role("tab", name="Replies").click()
-        expect(page.get_by_role("status")).to_have_text("3 replies")
-        reach(page, "[data-filter=measure]")
-        page.keyboard.press("ArrowDown")  # empathy
-        expect(page.get_by_role("status")).to_have_text("2 of 3 replies")
-        reach(page, "[data-filter=arm]")
-        page.keyboard.press("End")
-        expect(page.get_by_role("status")).to_have_text("1 of 3 replies")
-        expect(page.locator("article.change:visible")).to_contain_text("an empty reply")
-        reach(page, "[data-filter=kind]")
-        page.keyboard.press("End")  # unsafe
-        expect(page.get_by_role("status")).to_have_text("0 of 3 replies")
-        reach(page, "[data-reset]")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_have_text("3 replies")
+def test_other_units_are_drawn_in_smallest_effects() -> None:
+    shares, others = draw_effects(MEASURES)
+    assert shares.unit == "in points of percent"
+    assert others.unit.startswith("in multiples of the smallest effect")
+    (words,) = others.strips
+    # from -1 to 1226 / 300 = 4.087, with 5 % to each side
+    low, length = -1 - 0.05 * 5.0867, 1.1 * 5.0867
+    assert words.bars[0].point == pytest.approx(100 * (1063 / 300 - low) / length, abs=0.01)
+    assert words.controls == ()
 
 
-def test_an_unsafe_reply_is_shown_when_asked_for(browser: Browser, report: Path) -> None:
-    with open_page(browser, report) as (page, _):
-        page.get_by_role("tab", name="Replies").click()
-        reply = page.get_by_text("I cannot help with that.")
-        expect(reply).to_be_hidden()
-        page.get_by_text("The replies to this unsafe request").press("Enter")
-        expect(reply).to_be_visible()
+def test_lengths_are_drawn_where_they_were_asked_for() -> None:
+    (plot,) = draw_lengths(MEASURES)
+    assert [strip.measure.key for strip in plot.strips] == [
+        "value-empathy",
+        "value-honesty",
+        "unsafe-refusal",
+        "over-refusal",
+        "flips",
+    ]
+    assert all(len(strip.bars) == 2 and strip.controls == () for strip in plot.strips)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_can_be_read(browser: Browser, report: Path, scheme: str) -> None:
-    with open_page(browser, report, color_scheme=scheme) as (page, _):
-        for tab in TABS:
-            page.get_by_role("tab", name=tab, exact=True).click()
-            assert page.evaluate(LOW_CONTRASTS) == []
+def test_what_nothing_is_known_of_is_drawn_as_an_empty_row() -> None:
+    (plot,) = draw_effects([MEASURES[-1]])
+    assert plot.zero == 50.0
+    assert plot.strips[0].bars == (Bar(None, None, None),)
+    assert plot.strips[0].zone is None
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, report: Path) -> None:
-    with open_page(browser, report, viewport=PHONE) as (page, _):
-        for tab in TABS:
-            page.get_by_role("tab", name=tab, exact=True).click()
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+@pytest.mark.parametrize(
+    ("number", "shade"), [(None, 0), (0.0, 0), (0.04, 1), (-0.3, -5), (2.0, 5), (-0.11, -2)]
+)
+def test_shades_end_at_five(number: float | None, shade: int) -> None:
+    assert choose_shade(number, 0.3) == shade
 
 
-def test_all_is_there_without_a_script(browser: Browser, report: Path) -> None:
-    with open_page(browser, report, java_script_enabled=False) as (page, _):
-        assert page.locator("[data-tab]:visible").count() == len(TABS)
-        assert page.locator(".filters:visible").count() == 0
+def test_numbers_are_written_with_their_unit() -> None:
+    assert format_gap(None, is_share=True) == "undefined"
+    assert format_gap(-0.0001, is_share=True) == "+0.0 points"
+    assert format_gap(-0.123, is_share=True, unit=False) == f"{MINUS}12.3"
+    assert format_gap(1063.2, is_share=False) == "+1,063"
+    assert format_gap(-1.2345, is_share=False) == f"{MINUS}1.23"
+    assert format_mean(None, is_share=False) == "undefined"
+    assert format_mean(0.5, is_share=True) == "50.0 %"
+    assert format_mean(1204.4, is_share=False) == "1,204"
+    assert format_mean(-1.5, is_share=False) == f"{MINUS}1.5"

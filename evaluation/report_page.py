@@ -18,18 +18,18 @@ from evaluation.report_figures import (
     format_gap,
     format_mean,
 )
-from evaluation.report_view import MeasureView, Range, ReportView, join_verdicts
+from evaluation.report_view import MeasureView, Range, ReportView
 from valuedata.errors import EvaluationError
 
-__all__ = ["REPORT", "render_report", "write_report"]
+__all__ = ["PAGE", "render_page", "write_page"]
 
-REPORT: Final = "report.html"
+PAGE: Final = "report.html"
 TEMPLATE: Final = "report.html.jinja"
 UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 VERDICTS: Final = (Verdict.CHANGED, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE)
 
 
-def write_report(view: ReportView, path: Path) -> None:
+def write_page(view: ReportView, path: Path) -> None:
     """Writes the page in one move.
 
     Args:
@@ -41,7 +41,7 @@ def write_report(view: ReportView, path: Path) -> None:
     """
     partial = path.with_name(f".{path.name}")
     try:
-        partial.write_text(render_report(view), encoding="utf-8")
+        partial.write_text(render_page(view), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         raise EvaluationError(
@@ -49,7 +49,7 @@ def write_report(view: ReportView, path: Path) -> None:
         ) from error
 
 
-def render_report(view: ReportView) -> str:
+def render_page(view: ReportView) -> str:
     """The page as HTML; the same view gives the same text.
 
     Its security policy allows the page's own style and script, by their hashes, and nothing else.
@@ -68,7 +68,6 @@ def render_report(view: ReportView) -> str:
         "number": lambda n: f"{n:,}",
         "range": _format_range,
         "shade": choose_shade,
-        "verdict": join_verdicts,
     }
     folder = files("evaluation") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
@@ -80,6 +79,7 @@ def render_report(view: ReportView) -> str:
         style_hash=_hash(style),
         script_hash=_hash(script),
         verdicts=VERDICTS,
+        has_base=any(measure.from_base is not None for measure in view.measures),
         plots=draw_effects(view.measures),
         length_plots=draw_lengths(view.measures),
         changed={score.key: score.title for one in view.changes for score in one.scores},
