@@ -37,11 +37,12 @@ def difference_interval(values: Floats, clusters: Ints, level: float = LEVEL) ->
         level: Of the interval.
 
     Returns:
-        `mean_interval`, or `plus_interval` where fewer than `MIN_CHANGED` families changed.
+        `mean_interval`, or `plus_interval` where fewer than `MIN_CHANGED` families changed or all
+        prompts changed alike.
     """
     _, group = np.unique(clusters, return_inverse=True)
     changed = np.bincount(group, np.abs(values)) > 0
-    if changed.sum() < MIN_CHANGED:
+    if changed.sum() < MIN_CHANGED or np.ptp(values) == 0:
         return plus_interval(values, clusters, level)
     return mean_interval(values, clusters, level)
 

@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LEVEL: Final = 0.95
+ROUNDING = 1e-13  # of the largest value; a residual below it is none
 FULL_LEVERAGE = 1 - 1e-10  # a cluster that alone decides a coefficient has no error of its own
 
 
@@ -215,6 +216,7 @@ def fit_clustered(
     left = np.where(sizes < FULL_LEVERAGE, 1 - sizes, np.inf)
     adjustment = np.einsum("gij,gj,glj->gil", vectors, left**-0.5, vectors)
     residuals = values - design @ coefficients
+    residuals[np.abs(residuals) <= ROUNDING * np.abs(values).max()] = 0.0
     found = []
     for j in range(k):
         weights = np.einsum("ni,nil,l->n", scaled, adjustment[group], root[j])

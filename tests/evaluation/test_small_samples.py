@@ -42,6 +42,12 @@ def test_no_prompt_is_undefined() -> None:
     assert np.isnan([interval.estimate, interval.low]).all()
 
 
+def test_the_same_change_everywhere_is_not_certain_either() -> None:
+    interval = difference_interval(np.ones(20), np.arange(20))
+    assert interval.method == "plus"
+    assert 0.7 < interval.low < 0.9
+
+
 def test_ends_stay_within_the_scale() -> None:
     interval = plus_interval(np.ones(2), np.arange(2))
     assert interval.high == 1.0
