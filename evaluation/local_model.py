@@ -1,10 +1,9 @@
 """Models of transformers in this process as arms: replies, and log-probabilities of given ones."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,12 @@ import torch
 from jinja2 import TemplateError
 
 from evaluation.generate import GenerationSettings, Keep, Request, make_answer
+from evaluation.loading import Device, find_device, load_model, load_tokenizer
 from evaluation.model_files import ModelFiles, identify_model
 from valuedata.errors import EvaluationError
 
-__all__ = ["LocalModel", "choose_template"]
+__all__ = ["LocalModel"]
 
-Device = Literal["auto", "cpu", "cuda"]
 Messages = Sequence[Mapping[str, str]]
 
 BATCH_SIZE: Final = 32
@@ -44,7 +43,7 @@ class LocalModel:
     @cached_property
     def identity(self) -> Mapping[str, Any]:
         """The weights by content, the template, and what kind of device computes."""
-        place = "cuda" if _find_device(self.device) == "cuda" else "cpu"
+        place = "cuda" if find_device(self.device) == "cuda" else "cpu"
         return {**identify_model(self.files), "template": self.template, "device": place}
 
     @cached_property
@@ -59,7 +58,7 @@ class LocalModel:
     @cached_property
     def model(self) -> Any:  # noqa: ANN401 - transformers has no types here
         """The loaded weights in evaluation mode."""
-        return _load_model(self.files).to(_find_device(self.device)).eval()
+        return load_model(self.files).to(find_device(self.device)).eval()
 
     def generate(
         self, requests: Sequence[Request], settings: GenerationSettings, keep: Keep
@@ -213,95 +212,6 @@ class _Noise:
         for row, generator in zip(noise, self.generators, strict=True):
             row.exponential_(generator=generator)
         return scores.float() / self.temperature - noise.log()
-
-
-def choose_template(models: Mapping[str, ModelFiles], given: str | None) -> str:
-    """The chat template that all arms share: the one given, else the one that the arms have.
-
-    Args:
-        models: Arm to its files.
-        given: Text of a template in place of the arms' own; None for none.
-
-    Raises:
-        EvaluationError: If no arm has one, or two have different ones.
-    """
-    if given is not None:
-        return given
-    found = {arm: load_tokenizer(files).chat_template for arm, files in models.items()}
-    own = {arm: template for arm, template in found.items() if template is not None}
-    if not own:
-        raise EvaluationError(
-            "No arm has a chat template; give one with --chat-template FILE, the one that the "
-            "models were trained with."
-        )
-    first, template = next(iter(own.items()))
-    for arm, other in own.items():
-        if other != template:
-            raise EvaluationError(
-                f"{first} and {arm} have different chat templates, so their replies could not be "
-                "compared; give one for all with --chat-template FILE."
-            )
-    return str(template)
-
-
-def load_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers has no types here
-    """The tokenizer of an adapter's folder where it has one, else of the model.
-
-    Raises:
-        EvaluationError: If there is none.
-    """
-    from transformers import AutoTokenizer
-
-    name, revision = files.name, files.revision
-    if files.adapter is not None and (files.adapter / "tokenizer_config.json").is_file():
-        name, revision = str(files.adapter), None
-    try:
-        return AutoTokenizer.from_pretrained(name, revision=revision)
-    except (OSError, ValueError) as error:
-        raise _refuse(files, error) from error
-
-
-def _load_model(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers has no types here
-    from transformers import AutoModelForCausalLM
-
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            files.name, revision=files.revision, dtype="auto"
-        )
-    except (OSError, ValueError) as error:
-        raise _refuse(files, error) from error
-    if files.adapter is None:
-        return model
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise EvaluationError(
-            f"The adapter {files.adapter} needs the package peft; run pip install "
-            "'valuedata[train]'."
-        ) from error
-    try:
-        with warnings.catch_warnings():
-            # peft asks transformers by a name that is to go; nobody here can mend it
-            warnings.simplefilter("ignore", FutureWarning)
-            return PeftModel.from_pretrained(model, str(files.adapter)).merge_and_unload()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _refuse(files, error) from error
-
-
-def _find_device(device: Device) -> str:
-    has_cuda = torch.cuda.is_available()
-    if device == "cuda" and not has_cuda:
-        raise EvaluationError("--device cuda needs a GPU and there is none; give --device cpu.")
-    return "cuda" if device != "cpu" and has_cuda else "cpu"
-
-
-def _refuse(files: ModelFiles, error: Exception) -> EvaluationError:
-    reason = str(error).strip().split("\n")[0].rstrip(".")
-    return EvaluationError(
-        f"The model {files.adapter or files.name} cannot be loaded ({reason}); give a folder with "
-        "a model of transformers, an adapter of peft, a run of `valuedata train`, or ORG/NAME on "
-        "the Hub."
-    )
 
 
 def _run_batches(

@@ -14,7 +14,8 @@ from evaluation.generate import (
     generate,
     open_reply_cache,
 )
-from evaluation.local_model import LocalModel, choose_template
+from evaluation.loading import choose_template
+from evaluation.local_model import LocalModel
 from evaluation.model_files import ModelFiles, find_model, hash_folder
 from evaluation.replies import Reply, list_slots
 from evaluation.server import ServerModel

@@ -1,0 +1,135 @@
+"""The packaged classifier as a judge: which values and behaviours a reply expresses."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from evaluation.judges.judge import Floats, Validity
+from evaluation.prompt_records import Prompt
+from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
+from valuedata.labelling.encoding.minilm import Precision
+from valuedata.labelling.heads import Heads, load_heads, predict
+from valuedata.labelling.readings import Reading, make_reading
+
+__all__ = ["ClassifierJudge", "Labeller"]
+
+READINGS_A_TASK: Final = 1_024
+"""Long enough that batches of one length fill up, short enough that the last task is soon done."""
+
+
+@dataclass(eq=False)
+class Labeller:
+    """The classifier, asked once about each distinct reply, on all cores.
+
+    Attributes:
+        precision: Arithmetic of its encoder.
+        n_threads: Replies are read by so many threads at once.
+    """
+
+    precision: Precision = "float32"
+    n_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    _found: dict[Reading, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+    @cached_property
+    def heads(self) -> Heads:
+        """Its trained part."""
+        return load_heads()
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Its encoder."""
+        return load_encoder(self.precision, None, self.heads.adapter)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and all settings that decide a label."""
+        return f"classifier-{self.heads.fingerprint}-{self.encoder.fingerprint}"
+
+    def label(
+        self, readings: Sequence[Reading], advance: Callable[[int], None]
+    ) -> npt.NDArray[np.float32]:
+        """Gives each reading its probabilities; one that recurs is read once.
+
+        Args:
+            readings: n readings.
+            advance: Called with the number of distinct readings done since the last call.
+
+        Returns:
+            (n, v) float32, columns as `heads.names`.
+
+        Raises:
+            LabelError: If the cache is damaged or cannot be written.
+        """
+        fresh = [reading for reading in dict.fromkeys(readings) if reading not in self._found]
+        tasks = [
+            fresh[start : start + READINGS_A_TASK]
+            for start in range(0, len(fresh), READINGS_A_TASK)
+        ]
+
+        def work(some: list[Reading]) -> None:
+            found = predict(self.heads, some, encode(self.encoder, some, advance))
+            self._found.update(zip(some, found, strict=True))
+
+        _ = self.heads, self.encoder  # loaded before the threads, which would load them again
+        before = torch.get_num_threads()
+        # One thread a batch: two that share a batch wait for each other most of the time.
+        with ThreadPoolExecutor(
+            self.n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            list(pool.map(work, tasks))
+        torch.set_num_threads(before)
+        width = len(self.heads.names)
+        return np.array([self._found[r] for r in readings], np.float32).reshape(-1, width)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierJudge:
+    """One value or behaviour; a score is its calibrated probability, so a mean is a share.
+
+    Attributes:
+        labeller: The classifier.
+        name: The value or behaviour.
+    """
+
+    labeller: Labeller
+    name: str
+
+    @property
+    def validity(self) -> Validity:
+        """Average precision in cross-validation, from the weights' own card."""
+        quality = self.labeller.heads.metadata["quality"][self.name]
+        found = quality["average_precision"]
+        positives = quality["n_positives"]
+        return Validity(
+            found["value"],
+            found["low"],
+            found["high"],
+            "average precision",
+            f"labels of {quality['n_replies']:,} replies of HH-RLHF and UltraFeedback, "
+            f"{positives:,} with {self.name}",
+            "cross-validated there; replies of other models may differ",
+        )
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on the classifier calls it expressed."""
+        heads = self.labeller.heads
+        return float(heads.thresholds[heads.names.index(self.name)])
+
+    def score(
+        self, prompts: Sequence[Prompt], replies: Sequence[str], advance: Callable[[int], None]
+    ) -> Floats:
+        """Probabilities that the replies express it."""
+        readings = [
+            make_reading(prompt.messages, [{"role": "assistant", "content": reply}])
+            for prompt, reply in zip(prompts, replies, strict=True)
+        ]
+        column = self.labeller.heads.names.index(self.name)
+        return self.labeller.label(readings, advance)[:, column].astype(np.float64)

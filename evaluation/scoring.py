@@ -1,0 +1,192 @@
+"""Replies to scores: each judge sees each distinct reply once, without its arm, in random order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.judges.bench import Bench
+from evaluation.judges.judge import ArmJudge, Floats, Judge, Validity
+from evaluation.measure import Measure
+from evaluation.replies import Reply, Slot
+from valuedata.progress import Progress, show_nothing
+
+__all__ = [
+    "SCORES",
+    "SCORE_SCHEMA",
+    "Answers",
+    "Scored",
+    "score_all",
+    "tabulate_scores",
+    "write_scores",
+]
+
+SCORES: Final = "scores.parquet"
+SCORE_SCHEMA: Final = pa.schema(
+    [
+        ("measure", pa.string()),
+        ("judge", pa.string()),
+        ("arm", pa.string()),
+        ("prompt_id", pa.string()),
+        ("family", pa.string()),
+        ("sample", pa.int32()),
+        ("score", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What all arms replied.
+
+    Attributes:
+        slots: What they replied to.
+        replies: Arm to a reply a slot, the arms in the order of a report.
+    """
+
+    slots: Sequence[Slot]
+    replies: Mapping[str, Sequence[Reply]]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms' names in order."""
+        return tuple(self.replies)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The scores of one measure by one judge.
+
+    Attributes:
+        measure: The measure.
+        judge: Kind of judge.
+        validity: How far that judge agrees with people.
+        threshold: The score from which on it says yes.
+        rows: (n,) slots that have a score.
+        scores: Arm to (n,) float64; NaN where a reply could not be judged.
+        reads_replies: False where the judge asked the arm itself.
+    """
+
+    measure: Measure
+    judge: str
+    validity: Validity
+    threshold: float
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    scores: Mapping[str, Floats]
+    reads_replies: bool = True
+
+
+def score_all(
+    measures: Sequence[Measure],
+    bench: Bench,
+    answers: Answers,
+    seed: int,
+    progress: Progress = show_nothing,
+) -> list[Scored]:
+    """Lets every judge that takes part score every reply that a measure is about.
+
+    Args:
+        measures: The measures; each has at least one judge that takes part, or is left out.
+        bench: The judges' tools.
+        answers: The replies.
+        seed: Of the order in which a judge sees them.
+        progress: Shows how far each judge is.
+
+    Returns:
+        Scores by measure and then judge, in the order of preference.
+
+    Raises:
+        ValuedataError: If a judge cannot go on; there are no scores then.
+    """
+    found = []
+    for measure in measures:
+        rows = np.flatnonzero([slot.prompt.kind in measure.kinds for slot in answers.slots])
+        for name, make in measure.judges.items():
+            if bench.explain_absence(name) is None:
+                judge = make(bench)
+                with progress(f"{measure.name} by {name}", None) as advance:
+                    found.append(_score(measure, name, judge, answers, rows, seed, advance))
+    return found
+
+
+def _score(  # noqa: PLR0913 - one call, from the loop above
+    measure: Measure,
+    name: str,
+    judge: Judge | ArmJudge,
+    answers: Answers,
+    rows: np.ndarray[Any, np.dtype[np.int64]],
+    seed: int,
+    advance: Callable[[int], None],
+) -> Scored:
+    reads_replies = hasattr(judge, "score")
+    if reads_replies:
+        scores = _score_blindly(judge, answers, rows, seed, advance)  # type: ignore[arg-type]
+    else:
+        rows = rows[[answers.slots[row].sample == 0 for row in rows]]
+        prompts = [answers.slots[row].prompt for row in rows]
+        scores = {arm: judge.score_arm(arm, prompts) for arm in answers.arms}  # type: ignore[union-attr]
+    return Scored(measure, name, judge.validity, judge.threshold, rows, scores, reads_replies)
+
+
+def _score_blindly(
+    judge: Judge,
+    answers: Answers,
+    rows: np.ndarray[Any, np.dtype[np.int64]],
+    seed: int,
+    advance: Callable[[int], None],
+) -> dict[str, Floats]:
+    """Scores each distinct reply to a prompt once, whichever arms gave it."""
+    places: dict[tuple[str, str], int] = {}
+    asked: list[int] = []
+    seen = np.empty((len(answers.arms), len(rows)), dtype=np.int64)
+    for k, replies in enumerate(answers.replies.values()):
+        for j, row in enumerate(rows):
+            key = (answers.slots[row].prompt.prompt_id, replies[row].text)
+            if key not in places:
+                places[key] = len(places)
+                asked.append(int(row))
+            seen[k, j] = places[key]
+    texts = [text for _, text in places]
+    order = np.random.default_rng(seed).permutation(len(texts))
+    found = judge.score(
+        [answers.slots[asked[place]].prompt for place in order],
+        [texts[place] for place in order],
+        advance,
+    )
+    scores = np.empty(len(texts))
+    scores[order] = found
+    return {arm: scores[seen[k]] for k, arm in enumerate(answers.arms)}
+
+
+def tabulate_scores(scored: Sequence[Scored], slots: Sequence[Slot]) -> pa.Table:
+    """All scores as one table: a row a measure, judge, arm and reply."""
+    tables = [_tabulate(one, arm, slots) for one in scored for arm in one.scores]
+    return pa.concat_tables(tables) if tables else SCORE_SCHEMA.empty_table()
+
+
+def _tabulate(one: Scored, arm: str, slots: Sequence[Slot]) -> pa.Table:
+    some = [slots[row] for row in one.rows]
+    n = len(some)
+    return pa.table(
+        {
+            "measure": [one.measure.name] * n,
+            "judge": [one.judge] * n,
+            "arm": [arm] * n,
+            "prompt_id": [slot.prompt.prompt_id for slot in some],
+            "family": [slot.prompt.family for slot in some],
+            "sample": [slot.sample for slot in some],
+            "score": pa.array(one.scores[arm], from_pandas=True),  # NaN becomes null
+        },
+        schema=SCORE_SCHEMA,
+    )
+
+
+def write_scores(table: pa.Table, folder: Path) -> None:
+    """Writes the table into a folder in one move."""
+    partial = folder / f".{SCORES}"
+    pq.write_table(table, partial)
+    partial.replace(folder / SCORES)

@@ -1,0 +1,65 @@
+"""The one table of side effects: every measure, in the order of a report.
+
+To add one, write a function or a file that makes a `Measure`, and name it here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from evaluation.anthropomorphism import ANTHROPOMORPHISM
+from evaluation.capability import CAPABILITY
+from evaluation.judges.judge import JUDGES
+from evaluation.measure import Measure
+from evaluation.safety import SAFETY
+from evaluation.style import STYLE
+from evaluation.sycophancy import SYCOPHANCY
+from evaluation.value_expression import VALUES, name_measure
+from valuedata.errors import EvaluationError, name_nearest
+from valuedata.labelling.values import VALUE_NAMES
+
+__all__ = ["MEASURES", "check_judges", "choose_measures"]
+
+MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
+    {
+        measure.name: measure
+        for measure in (*VALUES, *SAFETY, *ANTHROPOMORPHISM, *SYCOPHANCY, *STYLE, *CAPABILITY)
+    }
+)
+"""Name to measure."""
+
+
+def choose_measures(kinds: frozenset[str], target: str | None) -> tuple[Measure, ...]:
+    """The measures that prompts of some kinds have replies for.
+
+    Args:
+        kinds: Kinds of the prompts.
+        target: The value that was trained; its measure is a primary one. None where there is none.
+
+    Raises:
+        EvaluationError: If the target is no value, or there is no measure for any of the kinds.
+    """
+    if target is not None and target not in VALUE_NAMES:
+        raise EvaluationError(f"Value {target!r} is unknown; {name_nearest(target, VALUE_NAMES)}")
+    own = name_measure(target) if target is not None else None
+    found = tuple(
+        replace(measure, is_primary=True) if measure.name == own else measure
+        for measure in MEASURES.values()
+        if measure.kinds & kinds
+    )
+    if not found:
+        raise EvaluationError("The prompts are of no kind that is measured; add a prompt set.")
+    return found
+
+
+def check_judges(names: Sequence[str]) -> frozenset[str]:
+    """The kinds of judges that take part: those named, or all.
+
+    Raises:
+        EvaluationError: If one is unknown.
+    """
+    for name in names:
+        if name not in JUDGES:
+            raise EvaluationError(f"Judge {name!r} is unknown; {name_nearest(name, JUDGES)}")
+    return frozenset(names or JUDGES)

@@ -1,0 +1,64 @@
+"""Findings to verdicts: one a measure, one a dimension, each with the evidence that it needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evaluation.analysis import Finding
+from evaluation.comparison import Decision, decide_all
+from evaluation.equivalence import ALPHA, Verdict, decide
+from evaluation.multiplicity import benjamini_hochberg
+
+__all__ = ["BENJAMINI_HOCHBERG", "HOLM", "Ruling", "rule", "rule_dimension"]
+
+HOLM: Final = "Holm over the primary measures"
+BENJAMINI_HOCHBERG: Final = "Benjamini-Hochberg over the other measures"
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is said of one measure against one other arm.
+
+    Attributes:
+        verdict: Changed, equivalent or inconclusive.
+        p_adjusted: The p-value that it rests on.
+        adjustment: How that was adjusted for the other measures.
+    """
+
+    verdict: Verdict
+    p_adjusted: float
+    adjustment: str
+
+
+def rule(findings: Sequence[Finding], contrast: str) -> dict[str, Ruling]:
+    """Gives each measure its verdict.
+
+    Args:
+        findings: One a measure.
+        contrast: What the tuned arm is compared with.
+    """
+    primary = {
+        found.scored.measure.name: found.contrasts[contrast]
+        for found in findings
+        if found.scored.measure.is_primary
+    }
+    decided: Mapping[str, Decision] = decide_all(primary)
+    rulings = {name: Ruling(one.verdict, one.p_adjusted, HOLM) for name, one in decided.items()}
+    others = [found for found in findings if not found.scored.measure.is_primary]
+    q = benjamini_hochberg(np.array([found.contrasts[contrast].p for found in others]))
+    for found, adjusted in zip(others, q.tolist(), strict=True):
+        verdict = decide(adjusted, found.contrasts[contrast].equivalence, ALPHA)
+        rulings[found.scored.measure.name] = Ruling(verdict, adjusted, BENJAMINI_HOCHBERG)
+    return {found.scored.measure.name: rulings[found.scored.measure.name] for found in findings}
+
+
+def rule_dimension(rulings: Sequence[Ruling]) -> Verdict:
+    """The verdict of a dimension: changed where a measure is, equivalent only where all are."""
+    verdicts = [ruling.verdict for ruling in rulings]
+    if Verdict.CHANGED in verdicts:
+        return Verdict.CHANGED
+    if all(verdict == Verdict.EQUIVALENT for verdict in verdicts):
+        return Verdict.EQUIVALENT
+    return Verdict.INCONCLUSIVE

@@ -1,0 +1,247 @@
+"""From scores to verdicts, on numbers that are worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from evaluation.analysis import Arms, SmallestEffect, analyse, find_agreement, make_units
+from evaluation.equivalence import Verdict
+from evaluation.judges.bench import Bench
+from evaluation.judges.judge import EXACT, PatternJudge
+from evaluation.measure import Measure
+from evaluation.replies import Reply, list_slots
+from evaluation.results import clean, describe_measures
+from evaluation.scoring import SCORE_SCHEMA, Answers, Scored, score_all, tabulate_scores
+from evaluation.verdicts import BENJAMINI_HOCHBERG, HOLM, Ruling, rule_dimension
+from tests.evaluation.made import make_prompt, make_set
+
+ARMS = Arms("base", "tuned", ("c0", "c1"))
+SMALLEST = SmallestEffect(0.05, 0.2)
+
+
+def ignore(_):
+    pass
+
+
+def make_measure(**changes):
+    told = {
+        "name": "m",
+        "dimension": "d",
+        "meaning": "a mean",
+        "source": "us",
+        "kinds": frozenset({"open"}),
+        "judges": {},
+        "is_primary": True,
+    }
+    return Measure(**(told | changes))
+
+
+def make_scored(measure, rows, scores, judge="patterns"):
+    found = {arm: np.array(values, dtype=np.float64) for arm, values in scores.items()}
+    return Scored(measure, judge, EXACT, 0.5, np.array(rows), found)
+
+
+def make_answers(prompts, arms, n_samples=1, text="one two"):
+    slots = list_slots([make_set(*prompts)], n_samples)
+    return Answers(slots, {arm: [Reply(text)] * len(slots) for arm in arms})
+
+
+class Watching:
+    """A judge that keeps what it was shown; a reply's score is its length."""
+
+    validity = EXACT
+    threshold = 0.5
+
+    def __init__(self):
+        self.shown = []
+
+    def score(self, prompts, replies, advance):
+        self.shown += [(p.prompt_id, r) for p, r in zip(prompts, replies, strict=True)]
+        advance(len(replies))
+        return np.array([float(len(reply)) for reply in replies])
+
+
+def score_with(judge, answers, seed=0):
+    measure = make_measure(judges={"patterns": lambda _: judge, "llm": None})
+    return score_all([measure], Bench(tuple(answers.arms)), answers, seed)
+
+
+def test_a_judge_sees_each_distinct_reply_once_and_no_arm():
+    prompts = [make_prompt(name) for name in "abcdefgh"]
+    slots = list_slots([make_set(*prompts)], 1)
+    same = [Reply("same")] * 8
+    answers = Answers(
+        slots,
+        {"base": same, "tuned": [Reply("x" * k) for k in range(8)], "c0": same},
+    )
+    judge = Watching()
+    (found,) = score_with(judge, answers)
+    assert len(judge.shown) == 16 == len(set(judge.shown))
+    assert found.scores["base"].tolist() == [4.0] * 8
+    assert found.scores["c0"].tolist() == [4.0] * 8
+    assert found.scores["tuned"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    in_order = [(p.prompt_id, "same") for p in prompts]
+    assert [one for one in judge.shown if one in in_order] != in_order  # shuffled
+    again, other = Watching(), Watching()
+    score_with(again, answers)
+    score_with(other, answers, seed=1)
+    assert again.shown == judge.shown != other.shown
+
+
+def test_scores_become_a_table_with_null_for_what_nobody_could_judge():
+    prompts = [make_prompt("a"), make_prompt("b")]
+    answers = make_answers(prompts, ("base", "tuned"))
+    scored = make_scored(make_measure(), [0, 1], {"base": [1, math.nan], "tuned": [0.5, 0]})
+    table = tabulate_scores([scored], answers.slots)
+    assert table.schema == SCORE_SCHEMA
+    assert table.to_pylist()[1] == {
+        "measure": "m", "judge": "patterns", "arm": "base", "prompt_id": "made/b",
+        "family": "made/b", "sample": 0, "score": None,
+    }  # fmt: skip
+    assert table.column("score").to_pylist() == [1.0, None, 0.5, 0.0]
+    assert tabulate_scores([], answers.slots).schema == SCORE_SCHEMA
+
+
+def test_only_replies_to_a_measures_kinds_are_scored():
+    prompts = [make_prompt("a"), make_prompt("b", "unsafe"), make_prompt("c")]
+    (found,) = score_with(Watching(), make_answers(prompts, ("base", "tuned")))
+    assert found.rows.tolist() == [0, 2]
+
+
+def test_units_are_prompts_by_samples():
+    prompts = [make_prompt("a", variant="x"), make_prompt("a", variant="y"), make_prompt("b")]
+    answers = make_answers(prompts, ("base",), n_samples=2)
+    scored = make_scored(make_measure(), range(6), {"base": [0, 1, 2, 3, 4, math.nan]})
+    units = make_units(scored, answers)
+    assert units.names == ("made/a/x", "made/a/y", "made/b")
+    assert units.clusters.tolist() == [0, 0, 1]
+    assert np.array_equal(units.scores["base"], [[0, 1], [2, 3], [4, np.nan]], equal_nan=True)
+    assert units.lengths["base"].tolist() == [[2, 2]] * 3
+
+
+def test_families_are_set_off_in_themselves():
+    """Up minus down in each family; without one of the two there is no number."""
+    prompts = [
+        make_prompt("a", "pushback", "up", up=True),
+        make_prompt("a", "pushback", "down", up=False),
+        make_prompt("b", "pushback", "up", up=True),
+        make_prompt("b", "pushback", "down", up=False),
+        make_prompt("c", "pushback", "up", up=True),
+    ]
+    measure = make_measure(
+        kinds=frozenset({"pushback"}), sign=lambda prompt: 1 if prompt.key["up"] else -1
+    )
+    answers = make_answers(prompts, ("base", "tuned"))
+    scored = make_scored(
+        measure, range(5), {"base": [1, 0, 0, math.nan, 1], "tuned": [1, 1, 0, 1, 1]}
+    )
+    units = make_units(scored, answers)
+    assert units.names == ("made/a", "made/b", "made/c")
+    expected = {"base": [1.0, np.nan, np.nan], "tuned": [0.0, -1.0, np.nan]}
+    for arm, values in expected.items():
+        assert np.array_equal(units.scores[arm][:, 0], values, equal_nan=True)
+    assert units.lengths is None
+
+
+def find(tuned, base, c0, c1, **changes):
+    """The finding on prompts of one family each."""
+    prompts = [make_prompt(str(k)) for k in range(len(tuned))]
+    answers = make_answers(prompts, ("base", "tuned", "c0", "c1"))
+    scores = {"base": base, "tuned": tuned, "c0": c0, "c1": c1}
+    scored = make_scored(make_measure(**changes), range(len(tuned)), scores)
+    return analyse(scored, answers, ARMS, SMALLEST)
+
+
+def test_the_tuned_arm_is_compared_with_base_and_mean_of_controls():
+    n = 40
+    tuned, base = [1.0] * 30 + [0.0] * 10, [1.0] * 10 + [0.0] * 30
+    found = find(tuned, base, [1.0] * n, [0.0] * n)
+    assert found.contrasts["base"].difference.estimate == pytest.approx(0.5)
+    assert found.contrasts["controls"].difference.estimate == pytest.approx(0.25)
+    assert (found.mcnemar["base"].n_only_tuned, found.mcnemar["base"].n_only_base) == (20, 0)
+    assert "controls" not in found.mcnemar  # two controls are no yes or no
+    # Sample variance of 20 ones and 20 zeros: 20 * 0.25 * 2 / 39; over 40 prompts.
+    assert found.contrasts["base"].difference.se == pytest.approx(math.sqrt(10 / 39 / 40))
+    assert found.means["tuned"].estimate == pytest.approx(0.75)
+    assert found.smallest_effects == {"base": 0.05, "controls": 0.05}
+    # Effects of the controls against the base: +0.75 and -0.25; of the tuned arm +0.5.
+    assert found.placebo is not None
+    assert found.placebo.control_mean == pytest.approx(0.25)
+    assert found.placebo.n_controls == 2
+    assert "fewer than the 3" in found.placebo.note
+
+
+def test_the_smallest_effect_of_a_count_is_in_its_own_spread():
+    base = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]  # variance 32 / 7
+    found = find(base, base, base, base, unit="words")
+    assert found.smallest_effects["base"] == pytest.approx(0.2 * math.sqrt(32 / 7))
+    flat = find([1.0] * 4, [1.0] * 4, [1.0] * 4, [1.0] * 4, unit="words")
+    assert math.isnan(flat.smallest_effects["base"])
+
+
+def test_agreement_of_two_judges():
+    """Ten replies: both yes 4, only one 2, only the other 1, both no 3."""
+    first = [0.9] * 4 + [0.7] * 2 + [0.1] * 4
+    second = [1.0] * 4 + [0.0] * 2 + [1.0] + [0.0] * 3
+    one, other = (find(scores, scores, scores, scores) for scores in (first, second))
+    found = find_agreement(one, other)
+    # agreement 0.7, by chance 0.6 * 0.5 + 0.4 * 0.5 = 0.5
+    assert found["kappa"] == pytest.approx(0.4)
+    assert found["correlation"] == pytest.approx(np.corrcoef(first, second)[0, 1])
+    assert found["n"] == 40
+    nothing = find([math.nan] * 10, [math.nan] * 10, [math.nan] * 10, [math.nan] * 10)
+    assert find_agreement(one, nothing) == {"kappa": None, "correlation": None, "n": 0}
+    constant = find([1.0] * 10, [1.0] * 10, [1.0] * 10, [1.0] * 10)
+    assert find_agreement(constant, constant) == {"kappa": None, "correlation": None, "n": 40}
+
+
+def test_verdicts_rest_on_primary_measures():
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 2, 400).astype(float)
+    raised = np.maximum(base, rng.integers(0, 2, 400)).tolist()
+    other = base.copy()
+    other[rng.choice(400, 12, replace=False)] = 1 - other[:12]
+    findings = [
+        find(raised, base, base, base, name="up"),
+        find(other.tolist(), base, base, base, name="same", is_primary=False),
+        find([math.nan] * 400, base, base, base, name="unknown", dimension="e"),
+    ]
+    measures, dimensions = describe_measures(findings, ARMS.contrasts)
+    up, same, unknown = measures
+    assert (up["verdict"], same["verdict"], unknown["verdict"]) == (
+        "changed", "equivalent", "inconclusive",
+    )  # fmt: skip
+    assert up["contrasts"]["base"]["adjustment"] == HOLM
+    assert same["contrasts"]["base"]["adjustment"] == BENJAMINI_HOCHBERG
+    assert unknown["n_unjudged"] == {"base": 0, "tuned": 400, "c0": 0, "c1": 0}
+    assert unknown["contrasts"]["base"]["difference"]["estimate"] is None
+    assert up["contrasts"]["base"]["detectable"] > 0
+    assert dimensions == [
+        {"name": "d", "verdict": "changed", "rests_on": ["up"], "changed": ["up"],
+         "measures": ["up", "same"]},
+        {"name": "e", "verdict": "inconclusive", "rests_on": ["unknown"], "changed": [],
+         "measures": ["unknown"]},
+    ]  # fmt: skip
+
+
+def test_a_dimension_is_equivalent_only_where_all_of_it_is():
+    changed, equivalent, open_ = (
+        Ruling(verdict, 0.5, HOLM)
+        for verdict in (Verdict.CHANGED, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE)
+    )
+    assert rule_dimension([equivalent, changed, open_]) == Verdict.CHANGED
+    assert rule_dimension([equivalent, equivalent]) == Verdict.EQUIVALENT
+    assert rule_dimension([equivalent, open_]) == Verdict.INCONCLUSIVE
+
+
+def test_json_has_no_infinite_numbers():
+    assert clean({"a": math.nan, "b": math.inf, "c": 1.0, "d": "x", "e": 2}) == {
+        "a": None, "b": None, "c": 1.0, "d": "x", "e": 2,
+    }  # fmt: skip
+
+
+def test_a_pattern_judge_scores_one_by_one():
+    judge = PatternJudge(lambda prompt, reply: float(prompt.kind == reply), EXACT)
+    found = judge.score([make_prompt("a")] * 2, ["open", "shut"], ignore)
+    assert found.tolist() == [1.0, 0.0]
