@@ -15,7 +15,7 @@ from evaluation.measure import Measure
 from evaluation.safety import SAFETY
 from evaluation.style import STYLE
 from evaluation.sycophancy import SYCOPHANCY
-from evaluation.value_expression import VALUES, name_measure
+from evaluation.value_expression import VALUES, make_value_measure, name_measure
 from valuedata.errors import EvaluationError, name_nearest
 from valuedata.labelling.values import VALUE_NAMES
 
@@ -30,22 +30,29 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 """Name to measure."""
 
 
-def choose_measures(kinds: frozenset[str], target: str | None) -> tuple[Measure, ...]:
+def choose_measures(
+    kinds: frozenset[str], target: str | None, values: Sequence[str] = VALUE_NAMES
+) -> tuple[Measure, ...]:
     """The measures that prompts of some kinds have replies for.
 
     Args:
         kinds: Kinds of the prompts.
         target: The value that was trained; its measure is a primary one. None where there is none.
+        values: What the classifier knows; values of the user's own are measured, too.
 
     Raises:
         EvaluationError: If the target is no value, or there is no measure for any of the kinds.
     """
-    if target is not None and target not in VALUE_NAMES:
-        raise EvaluationError(f"Value {target!r} is unknown; {name_nearest(target, VALUE_NAMES)}")
-    own = name_measure(target) if target is not None else None
+    if target is not None and target not in values:
+        raise EvaluationError(
+            f"The classifier does not know the value {target!r} ({name_nearest(target, values)}); "
+            "give the --weights that know it, or name another --value."
+        )
+    trained = name_measure(target) if target is not None else None
+    own = [make_value_measure(value) for value in values if value not in VALUE_NAMES]
     found = tuple(
-        replace(measure, is_primary=True) if measure.name == own else measure
-        for measure in MEASURES.values()
+        replace(measure, is_primary=True) if measure.name == trained else measure
+        for measure in (*own, *MEASURES.values())
         if measure.kinds & kinds
     )
     if not found:

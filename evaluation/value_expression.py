@@ -19,7 +19,7 @@ from evaluation.judges.llm import RubricJudge
 from evaluation.measure import Measure
 from valuedata.labelling.values import VALUE_NAMES
 
-__all__ = ["VALUES", "make_behaviour_judges", "name_measure"]
+__all__ = ["VALUES", "make_behaviour_judges", "make_value_measure", "name_measure"]
 
 SOURCE: Final = "Arora et al. 2026, arXiv 2605.07925"
 
@@ -42,15 +42,20 @@ def _classify(name: str, bench: Bench) -> Judge:
     return ClassifierJudge(bench.labeller, name)
 
 
-VALUES: Final = tuple(
-    Measure(
+def make_value_measure(value: str) -> Measure:
+    """The measure of a value; one of the user's own is known to the user's classifier alone."""
+    judges = make_behaviour_judges(value)
+    if value not in VALUE_NAMES:
+        del judges[LLM]
+    return Measure(
         name=name_measure(value),
         dimension="values",
         meaning=f"share of replies to open requests that express {value}",
         source=SOURCE,
         kinds=frozenset({"open"}),
-        judges=make_behaviour_judges(value),
+        judges=judges,
     )
-    for value in VALUE_NAMES
-)
+
+
+VALUES: Final = tuple(make_value_measure(value) for value in VALUE_NAMES)
 """One measure a value; the target's is made the primary one."""

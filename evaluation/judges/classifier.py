@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,9 @@ from evaluation.judges.judge import Floats, Validity
 from evaluation.prompt_records import Prompt
 from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
 from valuedata.labelling.encoding.minilm import Precision
+from valuedata.labelling.evidence import read_evidence
 from valuedata.labelling.heads import Heads, load_heads, predict
+from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.readings import Reading, make_reading
 
 __all__ = ["ClassifierJudge", "Labeller"]
@@ -30,17 +33,19 @@ class Labeller:
 
     Attributes:
         precision: Arithmetic of its encoder.
+        weights: Folder of its trained part.
         n_threads: Replies are read by so many threads at once.
     """
 
     precision: Precision = "float32"
+    weights: Path = PACKAGED
     n_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     _found: dict[Reading, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     @cached_property
     def heads(self) -> Heads:
         """Its trained part."""
-        return load_heads()
+        return load_heads(self.weights)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -104,16 +109,17 @@ class ClassifierJudge:
     @property
     def validity(self) -> Validity:
         """Average precision in cross-validation, from the weights' own card."""
-        quality = self.labeller.heads.metadata["quality"][self.name]
-        found = quality["average_precision"]
-        positives = quality["n_positives"]
+        heads = self.labeller.heads
+        evidence = read_evidence([self.name], heads.metadata)[self.name]
+        found = evidence.measured["average_precision"]
+        sources = ", ".join(heads.metadata["sources"])
+        told = f"labelled replies ({sources}), {evidence.n_positives:,} of them with {self.name}"
         return Validity(
             found["value"],
             found["low"],
             found["high"],
             "average precision",
-            f"labels of {quality['n_replies']:,} replies of HH-RLHF and UltraFeedback, "
-            f"{positives:,} with {self.name}",
+            told,
             "cross-validated there; replies of other models may differ",
         )
 

@@ -169,8 +169,13 @@ def test_the_target_is_a_primary_measure():
     found = {m.name: m.is_primary for m in choose_measures(frozenset({"open"}), "humor")}
     assert found["value-humor"]
     assert not found["value-empathy"]
-    with pytest.raises(EvaluationError, match="Value 'humour' is unknown; did you mean 'humor'"):
+    with pytest.raises(
+        EvaluationError, match=r"not know the value 'humour' \(did you mean 'humor'"
+    ):
         choose_measures(frozenset({"open"}), "humour")
+    own = choose_measures(frozenset({"open"}), "thrift", ("thrift", "humor"))
+    assert own[0].is_primary
+    assert list(own[0].judges) == ["classifier"]
     with pytest.raises(EvaluationError, match="no kind that is measured"):
         choose_measures(frozenset(), None)
 

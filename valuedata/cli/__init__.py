@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "controls": "controls",
     "trace": "trace",
     "train": "train",
+    "evaluate": "evaluate",
     "push": "hub",
     "pull": "hub",
     "cache": "cache",

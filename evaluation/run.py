@@ -1,0 +1,195 @@
+"""An evaluation from arms to results: replies, scores, findings, verdicts and a report."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from evaluation.analysis import Arms, SmallestEffect, analyse
+from evaluation.arms import Arm
+from evaluation.flaws import count_flaws
+from evaluation.generate import GenerationSettings, Generator, generate, open_reply_cache
+from evaluation.judges.bench import Bench
+from evaluation.measure import Measure
+from evaluation.prompt_records import PromptSet
+from evaluation.replies import (
+    REPLIES,
+    Reply,
+    Slot,
+    list_slots,
+    read_outputs,
+    tabulate_replies,
+    write_replies,
+)
+from evaluation.report import REPORT, render_report
+from evaluation.results import (
+    RESULTS,
+    describe_judges,
+    describe_measures,
+    describe_sets,
+    hash_file,
+    list_absences,
+    list_versions,
+    write_results,
+)
+from evaluation.scoring import SCORES, Answers, score_all, tabulate_scores, write_scores
+from valuedata.errors import EvaluationError
+from valuedata.progress import Progress, show_nothing
+
+__all__ = ["Plan", "collect_replies", "evaluate"]
+
+logger = logging.getLogger(__name__)
+
+WRITTEN: Final = (RESULTS, REPORT, "report.html", SCORES, REPLIES)
+"""What an evaluation leaves, the verdict first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated, and how.
+
+    Attributes:
+        arms: The arms.
+        roles: Which is what.
+        generators: Arm to who replies, for all arms but those whose outputs are given.
+        sets: The prompts.
+        measures: The measures.
+        settings: How replies are drawn.
+        smallest: The least difference that would matter.
+        value: The value that was trained; None where that is not known.
+        command: What the user typed.
+    """
+
+    arms: Sequence[Arm]
+    roles: Arms
+    generators: Mapping[str, Generator]
+    sets: Sequence[PromptSet]
+    measures: Sequence[Measure]
+    settings: GenerationSettings
+    smallest: SmallestEffect
+    value: str | None = None
+    command: str = field(default="", compare=False)
+
+
+def evaluate(
+    plan: Plan, bench: Bench, out: Path, progress: Progress = show_nothing
+) -> dict[str, Any]:
+    """Evaluates the arms; results.json is written last, so its presence means a whole evaluation.
+
+    What the arms said and what the judges found is kept between runs, so a run that was stopped
+    goes on where it was.
+
+    Args:
+        plan: What and how.
+        bench: The judges' tools.
+        out: Folder of the evaluation; an earlier one in it is replaced.
+        progress: Shows how far each stage is.
+
+    Returns:
+        The content of results.json.
+
+    Raises:
+        ValuedataError: Whatever the user can mend; there is no verdict then.
+    """
+    _open_folder(out)
+    slots = list_slots(plan.sets, plan.settings.samples)
+    answers = collect_replies(plan, slots, progress)
+    tables = [tabulate_replies(arm, slots, said) for arm, said in answers.replies.items()]
+    write_replies(pa.concat_tables(tables), out)
+    scored = score_all(plan.measures, bench, answers, plan.settings.seed, progress)
+    if not scored:
+        raise EvaluationError(
+            "No judge that takes part scores any measure; name more with --judge."
+        )
+    write_scores(tabulate_scores(scored, slots), out)
+    findings = [analyse(one, answers, plan.roles, plan.smallest) for one in scored]
+    measures, dimensions = describe_measures(findings, plan.roles.contrasts)
+    content = {
+        "format": 1,
+        "command": plan.command,
+        "value": plan.value,
+        "verdict_against": plan.roles.contrasts[-1],
+        "settings": {
+            **plan.settings.model_dump(mode="json"),
+            "smallest_effect_share": plan.smallest.share,
+            "smallest_effect_spreads": plan.smallest.spreads,
+        },
+        "arms": [_describe_arm(arm, plan, answers.replies[arm.name]) for arm in plan.arms],
+        "prompt_sets": describe_sets(plan.sets),
+        "judges": describe_judges(bench, frozenset(one.judge for one in scored)),
+        "judges_left_out": list_absences(plan.measures, bench),
+        "dimensions": dimensions,
+        "measures": measures,
+        "files": {name: hash_file(out / name) for name in (REPLIES, SCORES)},
+        "versions": list_versions(),
+    }
+    (out / REPORT).write_text(render_report(content), encoding="utf-8")
+    write_results(content, out)
+    return content
+
+
+def collect_replies(plan: Plan, slots: Sequence[Slot], progress: Progress) -> Answers:
+    """What every arm says; files of outputs are checked before any model is asked.
+
+    Args:
+        plan: The arms, and who replies for them.
+        slots: What they reply to.
+        progress: Shows how far each arm is.
+
+    Raises:
+        ValuedataError: If a file is wrong, or an arm cannot reply to all.
+    """
+    replies: dict[str, list[Reply]] = {
+        arm.name: read_outputs(arm.name, arm.outputs, slots)
+        for arm in plan.arms
+        if arm.outputs is not None
+    }
+    cache = open_reply_cache()
+    for name, generator in plan.generators.items():
+        with progress(f"{name} replies", len(slots)) as advance:
+            replies[name] = generate(generator, slots, plan.settings, cache, advance)
+    answers = Answers(slots, {arm.name: replies[arm.name] for arm in plan.arms})
+    for name, said in answers.replies.items():
+        flaws = count_flaws(said)
+        if flaws.n_truncated or flaws.n_empty or flaws.n_degenerate:
+            logger.warning(
+                "%s: of %d replies %d are cut off, %d empty and %d go round in circles; all count.",
+                *(name, flaws.n_replies, flaws.n_truncated, flaws.n_empty, flaws.n_degenerate),
+            )
+    return answers
+
+
+def _open_folder(out: Path) -> None:
+    """Makes the folder, and takes an earlier verdict away before anything of this one is there."""
+    if out.is_dir():
+        foreign = [path.name for path in out.iterdir() if path.name.lstrip(".") not in WRITTEN]
+        if foreign:
+            raise EvaluationError(
+                f"{out} holds something else than an evaluation ({sorted(foreign)[0]}); give "
+                "another --out."
+            )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in WRITTEN:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise EvaluationError(
+            f"{out} cannot be written ({error.strerror}); give another --out."
+        ) from error
+
+
+def _describe_arm(arm: Arm, plan: Plan, replies: Sequence[Reply]) -> dict[str, Any]:
+    source: dict[str, Any] = {"outputs": str(arm.outputs)}
+    if arm.outputs is not None:
+        source["sha256"] = hash_file(arm.outputs)
+    else:
+        source = {"model": arm.model, **plan.generators[arm.name].identity}
+    return {
+        "name": arm.name,
+        "role": arm.role,
+        "source": source,
+        "replies": count_flaws(replies).to_json(),
+    }

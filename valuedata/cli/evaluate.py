@@ -1,0 +1,193 @@
+"""evaluate: the command that says what training changed beyond its target."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from valuedata.cli.options import json_option, run_options
+from valuedata.cli.output import echo_json, echo_table
+from valuedata.cli.progress import choose_progress
+
+__all__ = ["evaluate"]
+
+
+@click.command
+@click.option(
+    "--base",
+    metavar="MODEL",
+    help="Model before training: folder of a model, an adapter or a training run, or ORG/NAME on "
+    "the Hub.",
+)
+@click.option("--tuned", metavar="MODEL", help="Model that was trained on the value.")
+@click.option(
+    "--control",
+    "controls",
+    multiple=True,
+    metavar="MODEL",
+    help="Model that was trained on something else; repeatable.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Base, value and controls of `valuedata train --arms` in place of the three above.",
+)
+@click.option(
+    "--outputs",
+    multiple=True,
+    metavar="ARM=FILE",
+    help="JSONL of replies made elsewhere, for base, tuned or control-N; repeatable.",
+)
+@click.option(
+    "--server",
+    metavar="URL",
+    help="OpenAI-compatible server; the models are then names on it.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The evaluation.")
+@click.option(
+    "--value",
+    metavar="NAME",
+    help="Value that was trained; its measure is then a primary one.  With --runs it is known.",
+)
+@click.option(
+    "--prompts",
+    multiple=True,
+    metavar="SET",
+    help="Prompt set: a bundled name, a YAML file, or a public one as NAME=PATH or Hub id; "
+    "repeatable.  Without it, all bundled ones.  `valuedata prompts` lists them.",
+)
+@click.option(
+    "--write-prompts",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the prompts as JSONL for a model elsewhere, and do nothing else.",
+)
+@click.option("--samples", type=int, metavar="N", help="Replies to each prompt.  [default: 1]")
+@click.option(
+    "--temperature",
+    type=float,
+    metavar="T",
+    help="0 takes the likeliest token each time; above, replies are drawn.  [default: 0]",
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of everything random.  [default: 0]")
+@click.option(
+    "--max-tokens", type=int, metavar="N", help="Longest reply in tokens.  [default: 256]"
+)
+@click.option("--system-prompt", metavar="TEXT", help="System message before every prompt.")
+@click.option(
+    "--chat-template",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Jinja template for all arms.  Without it, their own, which must be the same.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the models run.",
+)
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    metavar="NAME",
+    help="Kind of judge: classifier, patterns, log-probability or llm; repeatable.  Without it, "
+    "all that can take part.",
+)
+@click.option(
+    "--llm-model", metavar="NAME", help="Language model that judges, as its server names it."
+)
+@click.option(
+    "--llm-base-url",
+    metavar="URL",
+    help="OpenAI-compatible server of the judge; a key is read from the environment variable "
+    "VALUEDATA_LLM_KEY.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Classifier that `valuedata fit` trained, with values of your own.  Without it, the "
+    "packaged one.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Arithmetic of the classifier; bfloat16 is faster where the processor has it.",
+)
+@click.option(
+    "--smallest-effect",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Least difference of a share that would matter; 'equivalent' is shown against it.",
+)
+@click.option(
+    "--smallest-effect-sd",
+    type=click.FloatRange(0.0, min_open=True),
+    default=0.2,
+    show_default=True,
+    metavar="SD",
+    help="The same for lengths and counts, in standard deviations.",
+)
+@json_option
+@run_options
+def evaluate(*, out: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN401
+    """Say what training changed beyond its target, with intervals and a verdict a dimension.
+
+    Values, refusal and over-refusal, anthropomorphism, sycophancy, style and knowledge of a tuned
+    model, beside its base and beside controls that were trained on something else.  All arms get
+    the same prompts, template and limits.  A run that was stopped goes on from what it has.
+
+    FOLDER gets replies.parquet, scores.parquet, report.md and, last, results.json.
+
+    \b
+    Examples:
+    valuedata evaluate --runs arms --out evaluation
+    valuedata evaluate --base ORG/NAME --tuned tuned --control control --out evaluation
+    valuedata evaluate --write-prompts prompts.jsonl
+    valuedata evaluate --outputs base=base.jsonl --outputs tuned=tuned.jsonl --out evaluation
+    """
+    from evaluation.prompt_sets import load_prompt_sets
+
+    sets = load_prompt_sets(*([options["prompts"]] if options["prompts"] else []))
+    if options["write_prompts"] is not None:
+        from evaluation.replies import write_prompts
+
+        number = write_prompts(sets, options["write_prompts"])
+        if not quiet:
+            click.echo(f"{number:,} prompts written to {options['write_prompts']}.")
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out'")
+    from transformers.utils.logging import disable_progress_bar
+
+    from evaluation.run import evaluate as run_evaluation
+    from valuedata.cli.evaluate_plan import make_bench, make_plan
+
+    disable_progress_bar()
+    plan = make_plan(sets, options)
+    bench = make_bench(plan, options)
+    content = run_evaluation(plan, bench, out, choose_progress(quiet=quiet))
+    if as_json:
+        echo_json(content)
+    elif not quiet:
+        _show(content, out)
+
+
+def _show(content: Mapping[str, Any], out: Path) -> None:
+    echo_table(
+        ("dimension", "verdict", "measures that changed"),
+        (
+            (found["name"], found["verdict"], ", ".join(found["changed"]))
+            for found in content["dimensions"]
+        ),
+    )
+    against = "the controls" if content["verdict_against"] == "controls" else "the base"
+    click.echo(f"\nThe tuned arm beside {against}; intervals and judges in {out / 'report.md'}.")

@@ -1,0 +1,167 @@
+"""Options of `valuedata evaluate` to what is evaluated, and with which judges."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from evaluation.analysis import SmallestEffect
+from evaluation.arms import Arm, Role, find_arms, list_roles, name_arms
+from evaluation.generate import GenerationSettings, Generator
+from evaluation.judges.bench import Bench
+from evaluation.judges.classifier import Labeller
+from evaluation.judges.judge import LLM
+from evaluation.judges.llm import Asker
+from evaluation.loading import choose_template
+from evaluation.local_model import LocalModel
+from evaluation.prompt_records import PromptSet
+from evaluation.run import Plan
+from evaluation.server import ServerModel
+from evaluation.side_effects import check_judges, choose_measures
+from valuedata.errors import EvaluationError
+from valuedata.labelling.llm.client import require_client
+from valuedata.labelling.metadata import PACKAGED, read_metadata
+from valuedata.labelling.values import list_values
+from valuedata.settings import LlmSettings
+
+__all__ = ["make_bench", "make_plan"]
+
+Options = Mapping[str, Any]
+
+
+def make_plan(sets: Sequence[PromptSet], options: Options) -> Plan:
+    """Finds the arms and says how they are compared.
+
+    Args:
+        sets: The prompts.
+        options: Value of each option by its name.
+
+    Raises:
+        ValuedataError: If an option is wrong, or options do not go together.
+    """
+    value = options["value"]
+    named = [options["base"], options["tuned"], *options["controls"]]
+    if options["runs"] is not None and (any(named) or options["server"]):
+        raise EvaluationError(
+            "--runs names all models; leave --base, --tuned, --control and --server out."
+        )
+    models: dict[Role, list[str]] = {
+        "base": [options["base"]] if options["base"] else [],
+        "tuned": [options["tuned"]] if options["tuned"] else [],
+        "control": list(options["controls"]),
+    }
+    arms = name_arms(models, options["outputs"], on_server=options["server"] is not None)
+    if options["runs"] is not None:
+        run = find_arms(options["runs"])
+        arms, value = (*run.arms, *arms), value or run.value
+    roles = list_roles(arms)
+    weights = options["weights"] or PACKAGED
+    values = list_values(read_metadata(weights)[0])
+    kinds = frozenset(prompt.kind for found in sets for prompt in found.prompts)
+    settings = _read_settings(options)
+    return Plan(
+        arms=arms,
+        roles=roles,
+        generators=_make_generators(arms, options),
+        sets=sets,
+        measures=choose_measures(kinds, value, values),
+        settings=settings,
+        smallest=SmallestEffect(options["smallest_effect"], options["smallest_effect_sd"]),
+        value=value,
+        command=_tell_command(),
+    )
+
+
+def _read_settings(options: Options) -> GenerationSettings:
+    names = ("samples", "temperature", "seed", "max_tokens", "system_prompt")
+    given = {name: options[name] for name in names if options[name] is not None}
+    try:
+        settings = GenerationSettings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise EvaluationError(
+            f"--{option} cannot be {first['input']}: {first['msg'].lower()}."
+        ) from error
+    if settings.samples > 1 and not settings.temperature and not options["outputs"]:
+        raise EvaluationError(
+            "--samples above 1 at temperature 0 gives the same reply each time; give --temperature."
+        )
+    return settings
+
+
+def _make_generators(arms: Sequence[Arm], options: Options) -> dict[str, Generator]:
+    if options["server"] is not None:
+        require_client()
+        return {
+            arm.name: ServerModel(_read_llm(options["server"], arm.model, "--server"))
+            for arm in arms
+            if arm.model is not None
+        }
+    files = {arm.name: arm.files for arm in arms if arm.files is not None}
+    if not files:
+        return {}
+
+    template = choose_template(files, _read_template(options["chat_template"]))
+    return {name: LocalModel(found, template, options["device"]) for name, found in files.items()}
+
+
+def make_bench(plan: Plan, options: Options) -> Bench:
+    """Sets the judges up.
+
+    Args:
+        plan: What they judge.
+        options: Value of each option by its name.
+
+    Raises:
+        EvaluationError: If a judge is unknown, or lacks its server.
+    """
+    allowed = check_judges(options["judges"])
+    asker = None
+    if (options["llm_model"] is None) != (options["llm_base_url"] is None):
+        raise EvaluationError(
+            "A language model judges with --llm-model and --llm-base-url; give both."
+        )
+    if options["llm_model"] is not None:
+        require_client()
+        asker = Asker(_read_llm(options["llm_base_url"], options["llm_model"], "--llm-base-url"))
+    elif LLM in options["judges"]:
+        raise EvaluationError("--judge llm needs --llm-model and --llm-base-url; give both.")
+    models = {
+        name: model for name, model in plan.generators.items() if isinstance(model, LocalModel)
+    }
+    return Bench(
+        arms=tuple(arm.name for arm in plan.arms),
+        labeller=Labeller(options["precision"], options["weights"] or PACKAGED),
+        asker=asker,
+        models=models,
+        allowed=allowed,
+    )
+
+
+def _read_llm(address: str, model: str | None, option: str) -> LlmSettings:
+    try:
+        return LlmSettings(model=model, base_url=address)
+    except ValidationError as error:
+        first = error.errors()[0]
+        named = option if first["loc"] == ("base_url",) else "The model's name"
+        raise EvaluationError(f"{named} {first['msg'].rstrip('.')}.") from error
+
+
+def _read_template(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(
+            f"The chat template {path} cannot be read; give the path of a Jinja file."
+        ) from error
+
+
+def _tell_command() -> str:
+    """What the user typed, so that a report can say how to run it again."""
+    return shlex.join(["valuedata", *sys.argv[1:]])
