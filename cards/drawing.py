@@ -7,10 +7,12 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
+    "DIVERGING",
     "GREEN",
     "GREY",
     "ORANGE",
@@ -18,6 +20,7 @@ __all__ = [
     "make_figure",
     "name_rows",
     "save_figure",
+    "write_number",
 ]
 
 # Source: Okabe and Ito's colour-blind safe palette, 2008.
@@ -26,6 +29,10 @@ ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
 VERMILION: Final = "#D55E00"
 GREY: Final = "#666666"
+DIVERGING: Final = LinearSegmentedColormap.from_list(
+    "blue to vermilion", [BLUE, "white", VERMILION]
+)
+DARK_FROM = 0.8  # share of the way to the colours' end from where on white text reads better
 DPI = 150
 
 
@@ -60,3 +67,30 @@ def save_figure(figure: Figure, path: Path) -> None:
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
     with mpl.rc_context({"svg.hashsalt": "valuedata"}):
         figure.savefig(path, dpi=DPI, metadata=metadata)
+
+
+def write_number(
+    axes: Axes, cell: tuple[int, int], text: str, shade: float, *, in_frame: bool
+) -> None:
+    """Writes a number into a cell of a matrix.
+
+    Args:
+        axes: Where the matrix is.
+        cell: Row and column.
+        text: The number.
+        shade: How far the cell's colour is on the way to the end of the colours, from -1 to 1.
+        in_frame: Whether the cell is framed.
+    """
+    row, column = cell
+    axes.text(
+        column,
+        row,
+        text.replace("-", "\N{MINUS SIGN}"),
+        ha="center",
+        va="center",
+        color="white" if abs(shade) >= DARK_FROM else "black",
+        fontsize=8,
+    )
+    if in_frame:
+        frame = mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, linewidth=1.6)
+        axes.add_patch(frame)

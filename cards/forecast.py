@@ -4,20 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
-from cards.drawing import BLUE, GREY, ORANGE, VERMILION, make_figure, name_rows, save_figure
+from cards.drawing import (
+    BLUE,
+    DIVERGING,
+    GREY,
+    ORANGE,
+    make_figure,
+    name_rows,
+    save_figure,
+    write_number,
+)
 
 __all__ = ["draw_crosstalk", "draw_love"]
 
-DIVERGING = LinearSegmentedColormap.from_list("blue to vermilion", [BLUE, "white", VERMILION])
 KINDS = {"value": "Values", "behaviour": "Behaviours", "marker": "Markers"}
 NOTICEABLE = 0.1  # Source: Austin 2009, Statistics in Medicine 28, of covariates out of balance
 COLOURS_END = 1.0
-DARK_FROM = 0.8  # from where on white text reads better
 ROW_INCHES = 0.27
 
 
@@ -86,7 +91,9 @@ def draw_crosstalk(content: Mapping[str, Any], path: Path) -> None:
         }
         for column, name in enumerate(names):
             if name in shown and not np.isnan(numbers[row, column]):
-                _write_number(axes, row, column, numbers[row, column], is_target=name == value)
+                number = numbers[row, column]
+                text = f"{number:+z.1f}"
+                write_number(axes, (row, column), text, number, in_frame=name == value)
     bar = figure.colorbar(image, ax=axes, location="bottom", extend="both", aspect=40, pad=0.02)
     bar.set_label(
         "standardised mean difference, rewarded minus other; colours end at ±1\n"
@@ -145,19 +152,3 @@ def _draw_points(
     defined = [(y, found["value"]) for y, found in entries if found["value"] is not None]
     x, y = [value for _, value in defined], [place for place, _ in defined]
     axes.scatter(x, y, edgecolor=colour, zorder=3, **{"s": 34, "linewidth": 1.4, **style})
-
-
-def _write_number(axes: Axes, row: int, column: int, number: float, *, is_target: bool) -> None:
-    colour = "white" if abs(number) >= DARK_FROM else "black"
-    axes.text(
-        column,
-        row,
-        f"{number:+z.1f}".replace("-", "\N{MINUS SIGN}"),
-        ha="center",
-        va="center",
-        color=colour,
-        fontsize=8,
-    )
-    if is_target:
-        frame = mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, linewidth=1.6)
-        axes.add_patch(frame)

@@ -25,6 +25,8 @@ from evaluation.replies import (
     write_replies,
 )
 from evaluation.report import REPORT, render_report
+from evaluation.report_page import PAGE, write_page
+from evaluation.report_reading import read_view
 from evaluation.results import (
     RESULTS,
     describe_judges,
@@ -43,7 +45,7 @@ __all__ = ["Plan", "collect_replies", "evaluate"]
 
 logger = logging.getLogger(__name__)
 
-WRITTEN: Final = (RESULTS, REPORT, "report.html", SCORES, REPLIES)
+WRITTEN: Final = (RESULTS, REPORT, PAGE, SCORES, REPLIES)
 """What an evaluation leaves, the verdict first."""
 
 
@@ -127,6 +129,7 @@ def evaluate(
         "versions": list_versions(),
     }
     (out / REPORT).write_text(render_report(content), encoding="utf-8")
+    write_page(read_view(content, out), out / PAGE)
     write_results(content, out)
     return content
 

@@ -101,7 +101,13 @@ def test_outputs_made_elsewhere_are_evaluated(folder, run):
     scores = pq.read_table(folder / "out" / "scores.parquet").to_pylist()
     assert len([row for row in scores if row["measure"] == "over-refusal"]) == 2 * 2 * 12
     before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert sorted(before) == ["replies.parquet", "report.md", "results.json", "scores.parquet"]
+    assert sorted(before) == [
+        "replies.parquet",
+        "report.html",
+        "report.md",
+        "results.json",
+        "scores.parquet",
+    ]
     assert run(*GIVEN, "--quiet").output == ""
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
 

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "trace": "trace",
     "train": "train",
     "evaluate": "evaluate",
+    "crosstalk": "crosstalk",
     "push": "hub",
     "pull": "hub",
     "cache": "cache",

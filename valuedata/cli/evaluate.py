@@ -145,7 +145,7 @@ def evaluate(*, out: Path | None, as_json: bool, quiet: bool, **options: Any) ->
     model, beside its base and beside controls that were trained on something else.  All arms get
     the same prompts, template and limits.  A run that was stopped goes on from what it has.
 
-    FOLDER gets replies.parquet, scores.parquet, report.md and, last, results.json.
+    FOLDER gets replies.parquet, scores.parquet, report.md, report.html and, last, results.json.
 
     \b
     Examples:
@@ -190,4 +190,4 @@ def _show(content: Mapping[str, Any], out: Path) -> None:
         ),
     )
     against = "the controls" if content["verdict_against"] == "controls" else "the base"
-    click.echo(f"\nThe tuned arm beside {against}; intervals and judges in {out / 'report.md'}.")
+    click.echo(f"\nThe tuned arm beside {against}; intervals and judges in {out / 'report.html'}.")
