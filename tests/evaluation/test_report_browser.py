@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from evaluation.report_page import write_page
 from tests.evaluation.pages import LOW_CONTRASTS, open_page, start_browser
+from tests.evaluation.runs import PROMPTS, write_run
 from tests.evaluation.views import VIEW
 
 TABS = ["Differences", "Length", "Crosstalk", "Replies", "Judges", "Arms", "How it was made"]
@@ -164,3 +165,21 @@ def test_all_is_there_without_a_script(browser: Browser, report: Path) -> None:
     with open_page(browser, report, java_script_enabled=False) as (page, _):
         assert page.locator("[data-tab]:visible").count() == len(TABS)
         assert page.locator(".filters:visible").count() == 0
+
+
+def test_the_page_of_an_evaluation_is_quiet_and_whole(browser: Browser, tmp_path: Path) -> None:
+    levels = [round(0.2 + 0.02 * k, 2) for k in range(len(PROMPTS.prompts))]
+    arms = {
+        name: {"empathy": [min(1.0, level + up) for level in levels]}
+        for name, up in (("base", 0.0), ("tuned", 0.3), ("control-0", 0.02), ("control-1", 0.01))
+    }
+    write_run(tmp_path / "out", "empathy", arms)
+    with open_page(browser, tmp_path / "out" / "report.html", viewport=PHONE) as (page, heard):
+        assert page.get_by_role("tab").all_text_contents() == [
+            tab for tab in TABS if tab != "Crosstalk"
+        ]
+        page.get_by_role("tab", name="Replies").click()
+        expect(page.get_by_role("status")).to_have_text("7 replies")
+        assert page.evaluate(LOW_CONTRASTS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert heard.complaints == []
