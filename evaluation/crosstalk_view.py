@@ -164,11 +164,9 @@ def _write(key: str, number: float | None) -> str:
 def _explain(value: str, name: str, cell: Content) -> str:
     if cell["change"] is None:
         return f"{name} after inducing {value}: nothing was judged"
-    text = f"{name} after inducing {value}: {format_gap(cell['change'], is_share=True)}"
-    if cell["low"] is not None:
-        low, high = (format_gap(cell[end], is_share=True, unit=False) for end in ("low", "high"))
-        text += f" [{low}, {high}]"
-    return text
+    low, high = (format_gap(cell[end], is_share=True, unit=False) for end in ("low", "high"))
+    change = format_gap(cell["change"], is_share=True)
+    return f"{name} after inducing {value}: {change} [{low}, {high}]"
 
 
 def _percent(share: float) -> str:

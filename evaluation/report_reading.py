@@ -32,6 +32,8 @@ SETTINGS: Final = {
     "smallest_effect_spreads": "the same of all else, in standard deviations",
 }
 """Setting to what a report calls it."""
+DIGESTS: Final = {"sha256": "weights", "commit": "commit", "adapter_sha256": "adapter"}
+"""Digest of a model to what a report calls it."""
 
 Content = Mapping[str, Any]
 
@@ -182,12 +184,17 @@ def _list_notes(content: Content) -> list[str]:
 
 
 def _list_hashes(content: Content) -> list[tuple[str, str]]:
-    """Prompts, files, and the weights or outputs of the arms where they are known by a digest."""
+    """Prompts, files, and the weights or outputs of the arms."""
     found = [(f"prompts {one['name']}", one["sha256"]) for one in content["prompt_sets"]]
     found += list(content["files"].items())
     for arm in content["arms"]:
-        if "sha256" in arm["source"]:
-            found.append((f"outputs of {arm['name']}", arm["source"]["sha256"]))
+        source = arm["source"]
+        names = DIGESTS | ({"sha256": "outputs"} if "outputs" in source else {})
+        found += [
+            (f"{title} of {arm['name']}", source[key])
+            for key, title in names.items()
+            if key in source
+        ]
     return found
 
 

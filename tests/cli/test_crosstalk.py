@@ -185,6 +185,14 @@ def test_a_folder_without_a_value_takes_one(ask, evaluated: Path, tmp_path: Path
     assert ask(f"humor={folder}").output.splitlines()[4].startswith("humor ")
 
 
+def test_what_nobody_judged_is_undefined(ask, tmp_path: Path) -> None:
+    arms = {name: flat(deception=float("nan")) for name in ("base", "tuned", "control-0")}
+    write_run(tmp_path / "run", "empathy", arms)
+    lines = ask(tmp_path / "run", "--value", "empathy").output.splitlines()
+    assert lines[4].split()[:3] == ["empathy", "30.0", "30.0"]
+    assert lines[6].split() == ["deception", "undefined", "undefined", "undefined"]
+
+
 def test_the_value_is_read_from_the_training(ask, evaluated: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()

@@ -123,6 +123,21 @@ def test_origin_and_judges_are_told(written) -> None:
     ]
 
 
+def test_models_are_named_by_their_digests(written) -> None:
+    content, folder = copy.deepcopy(written[0]), written[1]
+    content["arms"][0]["source"] = {"model": "org/name", "name": "org/name", "commit": "abc"}
+    content["arms"][1]["source"] = {"model": "run", "sha256": "12", "adapter_sha256": "34"}
+    content["arms"][2]["source"] = {"model": "name", "server": "http://127.0.0.1"}
+    view = read_view(content, folder)
+    assert view.hashes[3:7] == (
+        ("commit of base", "abc"),
+        ("weights of tuned", "12"),
+        ("adapter of tuned", "34"),
+        ("outputs of control-1", content["arms"][3]["source"]["sha256"]),
+    )
+    assert [arm.model for arm in view.arms][:3] == ["org/name", "run", "name"]
+
+
 def test_second_and_absent_judges_are_told(written) -> None:
     content, folder = copy.deepcopy(written[0]), written[1]
     second = copy.deepcopy(content["measures"][0])

@@ -211,8 +211,6 @@ def _is_doubtful(cell: Content) -> bool:
 def _change(cell: Content) -> str:
     if cell["change"] is None:
         return "undefined"
-    if cell["low"] is None:
-        return _points(cell["change"])
     return f"{_points(cell['change'])} [{_points(cell['low'])}, {_points(cell['high'])}]"
 
 
