@@ -180,8 +180,11 @@ def find_agreement(first: Finding, second: Finding) -> dict[str, Any] | None:
     """
     if not (first.scored.reads_replies and second.scored.reads_replies):
         return None
-    one = np.concatenate(list(first.scored.scores.values()))
-    other = np.concatenate(list(second.scored.scores.values()))
+    _, mine, theirs = np.intersect1d(
+        first.scored.rows, second.scored.rows, assume_unique=True, return_indices=True
+    )
+    one = np.concatenate([scores[mine] for scores in first.scored.scores.values()])
+    other = np.concatenate([scores[theirs] for scores in second.scored.scores.values()])
     both = ~np.isnan(one + other)
     one, other = one[both], other[both]
     if not len(one):

@@ -184,7 +184,10 @@ def describe_judges(bench: Bench, used: frozenset[str]) -> dict[str, Any]:
     """Which judges took part, with what decides their scores and what they could not read."""
     described: dict[str, Any] = {name: {} for name in sorted(used)}
     if CLASSIFIER in used:
-        described[CLASSIFIER] = {"fingerprint": bench.labeller.fingerprint}
+        described[CLASSIFIER] = {
+            "fingerprint": bench.labeller.fingerprint,
+            "prompts_of_a_kind_at_most": bench.classify,
+        }
     if LLM in used and bench.asker is not None:
         settings = bench.asker.settings
         described[LLM] = {

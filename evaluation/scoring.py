@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.judges.bench import Bench
-from evaluation.judges.judge import ArmJudge, Floats, Judge, Validity
+from evaluation.judges.judge import CLASSIFIER, ArmJudge, Floats, Judge, Validity
 from evaluation.measure import Measure
 from evaluation.replies import Reply, Slot
 from valuedata.progress import Progress, show_nothing
@@ -20,10 +22,13 @@ __all__ = [
     "SCORE_SCHEMA",
     "Answers",
     "Scored",
+    "draw_rows",
     "score_all",
     "tabulate_scores",
     "write_scores",
 ]
+
+Ints = npt.NDArray[np.int64]
 
 SCORES: Final = "scores.parquet"
 SCORE_SCHEMA: Final = pa.schema(
@@ -75,7 +80,7 @@ class Scored:
     judge: str
     validity: Validity
     threshold: float
-    rows: np.ndarray[Any, np.dtype[np.int64]]
+    rows: Ints
     scores: Mapping[str, Floats]
     reads_replies: bool = True
 
@@ -108,9 +113,42 @@ def score_all(
         for name, make in measure.judges.items():
             if bench.explain_absence(name) is None:
                 judge = make(bench)
+                limit = bench.classify if name == CLASSIFIER else None
+                some = draw_rows(rows, answers.slots, limit, seed)
                 with progress(f"{measure.name} by {name}", None) as advance:
-                    found.append(_score(measure, name, judge, answers, rows, seed, advance))
+                    found.append(_score(measure, name, judge, answers, some, seed, advance))
     return found
+
+
+def draw_rows(rows: Ints, slots: Sequence[Slot], limit: int | None, seed: int) -> Ints:
+    """Draws whole families until a number of prompts is reached.
+
+    Which families come first depends on their names and the seed alone, so that all measures and
+    all later runs take the same ones.
+
+    Args:
+        rows: (n,) slots to draw from.
+        slots: All slots.
+        limit: Prompts to reach; None takes all.
+        seed: Of the draw.
+
+    Returns:
+        Some of the rows, in their order.
+    """
+    if limit is None:
+        return rows
+    families: dict[str, set[str]] = {}
+    for row in rows:
+        families.setdefault(slots[row].prompt.family, set()).add(slots[row].prompt.prompt_id)
+    order = sorted(families, key=lambda name: sha256(f"{seed} {name}".encode()).digest())
+    drawn: set[str] = set()
+    n_prompts = 0
+    for name in order:
+        if n_prompts >= limit:
+            break
+        drawn.add(name)
+        n_prompts += len(families[name])
+    return rows[[slots[row].prompt.family in drawn for row in rows]]
 
 
 def _score(  # noqa: PLR0913 - one call, from the loop above
@@ -118,7 +156,7 @@ def _score(  # noqa: PLR0913 - one call, from the loop above
     name: str,
     judge: Judge | ArmJudge,
     answers: Answers,
-    rows: np.ndarray[Any, np.dtype[np.int64]],
+    rows: Ints,
     seed: int,
     advance: Callable[[int], None],
 ) -> Scored:
@@ -135,7 +173,7 @@ def _score(  # noqa: PLR0913 - one call, from the loop above
 def _score_blindly(
     judge: Judge,
     answers: Answers,
-    rows: np.ndarray[Any, np.dtype[np.int64]],
+    rows: Ints,
     seed: int,
     advance: Callable[[int], None],
 ) -> dict[str, Floats]:

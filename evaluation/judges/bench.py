@@ -23,6 +23,7 @@ class Bench:
         asker: The judge's server; None where no language model judges.
         models: Arm to the model whose log-probabilities can be read, of the arms that have one.
         allowed: Kinds of judges that take part.
+        classify: Prompts of a kind that the classifier reads the replies to; None for all.
     """
 
     arms: tuple[str, ...]
@@ -31,6 +32,7 @@ class Bench:
     asker: Asker | None = None
     models: Mapping[str, Scorer] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset({CLASSIFIER, LOG_PROBABILITY, PATTERNS, LLM})
+    classify: int | None = None
 
     def explain_absence(self, judge: str) -> str | None:
         """Why a kind of judge takes no part; None where it does."""

@@ -12,7 +12,7 @@ from evaluation.judges.judge import EXACT, PatternJudge
 from evaluation.measure import Measure
 from evaluation.replies import Reply, list_slots
 from evaluation.results import clean, describe_measures
-from evaluation.scoring import SCORE_SCHEMA, Answers, Scored, score_all, tabulate_scores
+from evaluation.scoring import SCORE_SCHEMA, Answers, Scored, draw_rows, score_all, tabulate_scores
 from evaluation.verdicts import BENJAMINI_HOCHBERG, HOLM, Ruling, rule_dimension
 from tests.evaluation.made import make_prompt, make_set
 
@@ -107,6 +107,36 @@ def test_only_replies_to_a_measures_kinds_are_scored():
     prompts = [make_prompt("a"), make_prompt("b", "unsafe"), make_prompt("c")]
     (found,) = score_with(Watching(), make_answers(prompts, ("base", "tuned")))
     assert found.rows.tolist() == [0, 2]
+
+
+def test_whole_families_are_drawn_until_there_are_enough():
+    prompts = [make_prompt(name, variant=variant) for name in "abcdef" for variant in ("x", "y")]
+    slots = list_slots([make_set(*prompts)], 2)
+    rows = np.arange(24)
+    assert draw_rows(rows, slots, None, 0).tolist() == rows.tolist()
+    some = draw_rows(rows, slots, 5, 0)
+    drawn = {slots[row].prompt.family for row in some}
+    assert len(drawn) == 3  # of two prompts each
+    assert some.tolist() == [k for k, slot in enumerate(slots) if slot.prompt.family in drawn]
+    assert draw_rows(rows, slots, 5, 0).tolist() == some.tolist()
+    assert len({tuple(draw_rows(rows, slots, 5, seed)) for seed in range(8)}) > 1
+    fewer = draw_rows(rows, slots, 2, 0)
+    assert set(fewer) < set(some)
+    assert draw_rows(rows, slots, 99, 0).tolist() == rows.tolist()
+
+
+def test_the_classifier_alone_reads_some():
+    prompts = [make_prompt(name) for name in "abcdef"]
+    measure = make_measure(
+        judges={"classifier": lambda _: Watching(), "patterns": lambda _: Watching()}
+    )
+    answers = make_answers(prompts, ("base", "tuned"))
+    first, second = score_all([measure], Bench(("base", "tuned"), classify=2), answers, 0)
+    assert (len(first.rows), len(second.rows)) == (2, 6)
+    one, other = (
+        analyse(each, answers, Arms("base", "tuned"), SMALLEST) for each in (first, second)
+    )
+    assert find_agreement(one, other)["n"] == 4
 
 
 def test_units_are_prompts_by_samples():

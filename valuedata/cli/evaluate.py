@@ -114,6 +114,13 @@ __all__ = ["evaluate"]
     "packaged one.",
 )
 @click.option(
+    "--classify",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Let the classifier read the replies to N prompts of a measure, whole families drawn "
+    "with --seed and the same for all arms.  Without it, to all.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
     default="float32",

@@ -139,6 +139,7 @@ def make_bench(plan: Plan, options: Options) -> Bench:
         asker=asker,
         models=models,
         allowed=allowed,
+        classify=options["classify"],
     )
 
 
