@@ -51,7 +51,7 @@ def calibrate_mean(
     """The mean that labels of all prompts would have, from scores of all and labels of some.
 
     Args:
-        scores: (n,) by the judge, from 0 to 1, or differences of such; finite.
+        scores: (n,) by the judge, from 0 to 1; finite.
         labels: (n,) by people on the same scale; NaN where there is none. Which prompts are
             labelled must have been drawn at random.
         clusters: (n,) family of each prompt.
@@ -67,15 +67,43 @@ def calibrate_mean(
     a one 1 too low are added to the variance, after Agresti and Min 2005: 30 labels on which the
     judge was right are no proof that it always is.
     """
+    return _calibrate(scores, labels, clusters, level, lowest=0.0)
+
+
+def calibrate_difference(
+    scores: tuple[Floats, Floats],
+    labels: tuple[Floats, Floats],
+    clusters: Ints,
+    level: float = LEVEL,
+) -> Calibrated:
+    """The difference between two arms on the same prompts, tuned minus base.
+
+    Args:
+        scores: (n,) of the tuned arm, and of the base.
+        labels: (n,) of the tuned arm, and of the base, NaN where there is none; a prompt counts as
+            labelled where both arms are.
+        clusters: (n,) family of each prompt.
+        level: Of the intervals.
+
+    Source: as `calibrate_mean`, of the paired differences, whose shift is that of the contrast.
+    """
+    differences = scores[0] - scores[1], labels[0] - labels[1]
+    return _calibrate(*differences, clusters, level, lowest=-1.0)
+
+
+def _calibrate(
+    scores: Floats, labels: Floats, clusters: Ints, level: float, *, lowest: float
+) -> Calibrated:
+    """The estimates on a scale from `lowest` to 1, beyond which no interval reaches."""
     labelled = ~np.isnan(labels)
     names, group = np.unique(clusters, return_inverse=True)
-    judge = mean_interval(scores, clusters, level)
-    alone = difference_interval(labels[labelled], clusters[labelled], level)
+    judge = _cut(mean_interval(scores, clusters, level), lowest)
+    alone = _cut(difference_interval(labels[labelled], clusters[labelled], level), lowest)
     n, n_rest = int(labelled.sum()), int((~labelled).sum())
     shift = float((scores - labels)[labelled].mean()) if n else np.nan
     if alone.n_clusters < MIN_LABELLED:
-        nan = dict.fromkeys(("estimate", "low", "high", "se", "df"), np.nan)
-        undefined = replace(judge, method="PPI++", **nan)
+        n_all, nan = len(scores), np.nan
+        undefined = Interval(nan, nan, nan, nan, nan, n_all, len(names), level, "PPI++")
         return Calibrated(judge, alone, undefined, np.nan, shift, n)
     families = _Families(labelled, group, len(names))
     own, judged = labels - alone.estimate, scores - scores[labelled].mean()
@@ -97,27 +125,12 @@ def calibrate_mean(
         df=df,
         method="PPI++",
     )
-    return Calibrated(judge, alone, both, weight, shift, n)
+    return Calibrated(judge, alone, _cut(both, lowest), weight, shift, n)
 
 
-def calibrate_difference(
-    scores: tuple[Floats, Floats],
-    labels: tuple[Floats, Floats],
-    clusters: Ints,
-    level: float = LEVEL,
-) -> Calibrated:
-    """The difference between two arms on the same prompts, tuned minus base.
-
-    Args:
-        scores: (n,) of the tuned arm, and of the base.
-        labels: (n,) of the tuned arm, and of the base, NaN where there is none; a prompt counts as
-            labelled where both arms are.
-        clusters: (n,) family of each prompt.
-        level: Of the intervals.
-
-    Source: as `calibrate_mean`, of the paired differences, whose shift is that of the contrast.
-    """
-    return calibrate_mean(scores[0] - scores[1], labels[0] - labels[1], clusters, level)
+def _cut(interval: Interval, lowest: float) -> Interval:
+    low, high = np.clip([interval.low, interval.high], lowest, 1.0)
+    return replace(interval, low=float(low), high=float(high))
 
 
 @dataclass(frozen=True, eq=False)

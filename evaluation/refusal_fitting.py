@@ -28,7 +28,7 @@ from evaluation.refusal_features import FEATURES, measure_refusal_features
 from valuedata.labelling.heads import sigmoid
 from valuedata.labelling.scoring.intervals import number_groups
 
-__all__ = ["EXAMPLES_FILE", "Examples", "fit_weights", "read_examples"]
+__all__ = ["EXAMPLES_FILE", "Examples", "fit_weights", "read_examples", "write_weights"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -136,15 +136,15 @@ def _describe(weights: RefusalWeights, examples: Examples, fingerprint: str) -> 
     }
 
 
-def main() -> None:
-    """Fits the packaged weights anew."""
+def write_weights(path: Path) -> None:
+    """Fits both models to the packaged examples and writes their weights as JSON."""
     examples, classifier = read_examples(), load_classifier()
     probabilities = read_labels(classifier, examples.prompts, examples.replies)
     features = measure_refusal_features(examples.replies, probabilities)
     weights = fit_weights(features, examples.kinds, examples.prompts)
     content = _describe(weights, examples, classifier.heads.fingerprint)
-    WEIGHTS_FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_weights(WEIGHTS_FILE)

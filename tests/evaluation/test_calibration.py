@@ -27,6 +27,7 @@ def test_the_estimate_is_that_of_the_paper() -> None:
     assert found.both.estimate == pytest.approx(0.5 + weight * (4 / 6 - 3 / 6))
     assert found.shift == 0.0
     assert found.n_labelled == 6
+    assert (found.both.low, found.both.high) == (0.0, 1.0)  # no share lies beyond
     assert found.judge.estimate == pytest.approx(mean)
     assert found.labels.estimate == 0.5
 
@@ -54,12 +55,12 @@ def test_a_judge_that_says_nothing_is_not_used() -> None:
 
 
 def test_labels_of_all_prompts_are_the_answer() -> None:
-    labels = np.array([1.0, 0, 1, 0, 1, 1])
-    found = calibrate_mean(np.zeros(6), labels, np.arange(6))
+    labels = np.tile([1.0, 0, 1, 0, 1, 1], 4)
+    found = calibrate_mean(np.zeros(24), labels, np.arange(24))
     assert found.both.estimate == found.labels.estimate == pytest.approx(4 / 6)
-    error = np.sqrt(labels.var(ddof=1) / 6 + 1 / 36)
+    error = np.sqrt(labels.var(ddof=1) / 24 + 1 / 24**2)
     assert found.both.se == pytest.approx(error)
-    assert found.both.high == pytest.approx(4 / 6 + stdtrit(5, 0.975) * error)
+    assert found.both.high == pytest.approx(4 / 6 + stdtrit(23, 0.975) * error)
 
 
 def test_a_judge_that_was_right_so_far_may_still_err() -> None:

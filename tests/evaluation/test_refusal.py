@@ -1,6 +1,5 @@
 """The refusal detector: on replies written by hand, and on those of XSTest where they are there."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,15 +10,12 @@ from benchmarks.refusal_validity import code_kinds, measure_agreement, measure_x
 from evaluation.refusal import (
     KINDS,
     WEIGHTS_FILE,
-    apply_weights,
-    load_classifier,
     name_refusals,
-    read_labels,
     read_weights,
     score_refusals,
 )
 from evaluation.refusal_features import FEATURES, measure_refusal_features
-from evaluation.refusal_fitting import EXAMPLES_FILE, fit_weights, read_examples
+from evaluation.refusal_fitting import read_examples, write_weights
 
 REPLIES = Path(__file__).with_name("refusal_replies.jsonl")
 
@@ -84,21 +80,23 @@ def test_replies_written_by_hand(vector_cache: Path) -> None:
     assert (again[::-1] == scores).all()
 
 
-def test_the_packaged_weights_are_what_fitting_gives(vector_cache: Path) -> None:
-    examples, classifier = read_examples(), load_classifier(vector_cache)
-    content = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+def test_the_packaged_weights_are_what_fitting_gives(vector_cache: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    write_weights(tmp_path / "weights.json")
     stale = "stale: run `python -m evaluation.refusal_fitting`"
-    assert content["classifier"] == classifier.heads.fingerprint, stale
-    assert content["examples_sha256"] == hashlib.sha256(EXAMPLES_FILE.read_bytes()).hexdigest()
-    features = measure_refusal_features(
-        examples.replies, read_labels(classifier, examples.prompts, examples.replies)
-    )
-    fitted = fit_weights(features, examples.kinds, examples.prompts)
-    known = read_weights()
-    assert fitted.refuses == pytest.approx(known.refuses, abs=0.05), stale
-    assert fitted.partly == pytest.approx(known.partly, abs=0.05), stale
-    right = code_kinds(apply_weights(known, features)) == examples.kinds
-    assert right.mean() > 0.85
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "weights.json", WEIGHTS_FILE)]
+    fitted, packaged = (json.loads(text) for text in texts)
+    for name in ("classifier", "examples_sha256", "n_examples"):
+        assert fitted[name] == packaged[name], stale
+    for name in ("refuses", "partly"):
+        weights = getattr(read_weights(tmp_path / "weights.json"), name)
+        assert weights == pytest.approx(getattr(read_weights(), name), abs=0.05), stale
+
+
+def test_the_examples_are_mostly_told_apart(vector_cache: Path) -> None:
+    examples = read_examples()
+    found = code_kinds(score_refusals(examples.prompts, examples.replies, vector_cache))
+    assert np.mean((found > 0) == (examples.kinds > 0)) > 0.9
+    assert np.mean(found == examples.kinds) > 0.85
 
 
 def test_weights_have_the_sign_that_their_feature_means() -> None:

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "train": "train",
     "evaluate": "evaluate",
     "crosstalk": "crosstalk",
+    "calibrate": "calibrate",
     "push": "hub",
     "pull": "hub",
     "cache": "cache",
