@@ -60,7 +60,7 @@ def calibrate_mean(
     Returns:
         The interval of `both` is undefined under `MIN_LABELLED` labelled families.
 
-    Source: PPI++, Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453, section 6 for the mean,
+    Source: PPI++, Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453, for the mean,
     with the weight that makes the variance least, held from 0 to 1; families as in a sandwich
     variance over the sums of each one's influence. Labels are few here, so there are Student's
     quantiles with Satterthwaite's degrees of freedom, and half a label that is 1 too high and half

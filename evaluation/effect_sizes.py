@@ -47,6 +47,6 @@ def odds_ratio(n_only_tuned: int, n_only_base: int) -> float:
     """How many prompts change to yes for each that changes to no, half a prompt added to both.
 
     Source: the conditional odds ratio of matched pairs, Agresti 2013, "Categorical Data Analysis",
-    section 11.2; the halves, Haldane 1956.
+    chapter 11; the halves, Haldane 1956.
     """
     return (n_only_tuned + 0.5) / (n_only_base + 0.5)

@@ -14,7 +14,7 @@ def find_design_effect(prompts_a_family: float, correlation: float) -> float:
         prompts_a_family: Prompts of each family.
         correlation: Of the differences within a family, 0 to 1.
 
-    Source: 1 + (m - 1) rho, Kish 1965, "Survey Sampling", section 5.4.
+    Source: 1 + (m - 1) rho, Kish 1965, "Survey Sampling".
     """
     return 1 + (prompts_a_family - 1) * correlation
 
@@ -42,7 +42,7 @@ def minimum_detectable_difference(
     Returns:
         In the unit of `spread`; infinite with fewer than two families.
 
-    Source: Miller 2024, arXiv 2411.00640, section 5, with the noncentral t distribution in place
+    Source: Miller 2024, arXiv 2411.00640, on power, with the noncentral t distribution in place
     of the normal one.
     """
     if n_clusters < 2:

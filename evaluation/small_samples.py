@@ -96,7 +96,7 @@ def share_interval(successes: Ints, trials: Ints, level: float = LEVEL) -> Inter
         is one prompt the posterior is a beta distribution, exactly.
 
     Source: Bowyer, Aitchison and Ivanova 2025, "Don't Use the CLT in LLM Evals With Fewer Than a
-    Few Hundred Datapoints", arXiv 2503.01747, section 3.2: share ~ Beta(1, 1), concentration
+    Few Hundred Datapoints", arXiv 2503.01747: share ~ Beta(1, 1), concentration
     ~ Gamma(1, 1), each family's share ~ Beta; on a grid in place of their importance sampling.
     """
     n, n_clusters = int(trials.sum()), len(trials)

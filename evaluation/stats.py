@@ -5,13 +5,14 @@ independent; a family is a cluster here. Every interval uses Student's quantiles
 often few families.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 from scipy.stats import binomtest
+
+from evaluation.clustered import LEVEL, Interval, fit_clustered, leave_undefined
 
 __all__ = [
     "LEVEL",
@@ -29,50 +30,6 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-LEVEL: Final = 0.95
-ROUNDING = 1e-13  # of the largest value; a residual below it is none
-FULL_LEVERAGE = 1 - 1e-10  # a cluster that alone decides a coefficient has no error of its own
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its interval; NaN where the data do not define it.
-
-    Attributes:
-        estimate: The number.
-        low: Lower end.
-        high: Upper end.
-        se: Standard error.
-        df: Degrees of freedom of Student's distribution that the ends were taken from.
-        n: Prompts that it rests on.
-        n_clusters: Families that it rests on.
-        level: How often such an interval should hold the true number.
-        method: "t" for Student's interval of the data as they are; another name where something
-            was added to them.
-        middle: Where the interval is centred, if not on the estimate.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    se: float
-    df: float
-    n: int
-    n_clusters: int
-    level: float = LEVEL
-    method: str = "t"
-    middle: float | None = None
-
-    @property
-    def centre(self) -> float:
-        """What tests are made around; the middle of the interval, where nothing cuts it off."""
-        return self.estimate if self.middle is None else self.middle
-
-    def at_level(self, level: float) -> "Interval":
-        """The same estimate with the interval of another level."""
-        half = self.se * float(stdtrit(self.df, (1 + level) / 2))
-        return replace(self, level=level, low=self.centre - half, high=self.centre + half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +76,8 @@ def pair_differences(tuned: Floats, base: Floats, clusters: Ints) -> Differences
         base: (n,) or (n, m) scores, its rows the same prompts.
         clusters: (n,) family of each prompt.
 
-    Source: paired differences, Miller 2024, "Adding Error Bars to Evals", arXiv 2411.00640,
-    section 4; averaging the samples of a prompt first, section 3.1.
+    Source: paired differences, Miller 2024, "Adding Error Bars to Evals", arXiv 2411.00640;
+    so is averaging the samples of a prompt first.
     """
     tuned_means, base_means = average_samples(tuned), average_samples(base)
     rows = np.flatnonzero(~np.isnan(tuned_means - base_means))
@@ -146,7 +103,7 @@ def mean_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Inter
         The mean; its interval is undefined with fewer than two families.
 
     Source: as `fit_clustered`; with families of one size the error is that of Miller 2024, arXiv
-    2411.00640, section 2.2, times the square root of G / (G - 1) for G families, which lets it
+    2411.00640, times the square root of G / (G - 1) for G families, which lets it
     hold for few of them, and the degrees of freedom are G - 1.
     """
     return fit_clustered(values, np.ones((len(values), 1)), clusters, level)[0]
@@ -173,62 +130,10 @@ def adjust_for_length(
     if len(lengths) and np.ptp(lengths) == 0:
         plain = mean_interval(differences, clusters, level)
         same = lengths[0] == 0
-        return plain if same else _undefine(np.nan, plain.n, plain.n_clusters, level)
+        return plain if same else leave_undefined(np.nan, plain.n, plain.n_clusters, level)
     scale = np.abs(lengths).max() if len(lengths) else 1.0
     design = np.column_stack([np.ones(len(lengths)), lengths / scale])
     return fit_clustered(differences, design, clusters, level)[0]
-
-
-def fit_clustered(
-    values: Floats, design: Floats, clusters: Ints, level: float = LEVEL
-) -> list[Interval]:
-    """Least squares with errors that may be correlated in any way within a cluster.
-
-    Args:
-        values: (n,) finite.
-        design: (n, k) regressors, linearly independent, the intercept among them.
-        clusters: (n,) cluster of each row.
-        level: Of the intervals.
-
-    Returns:
-        One interval a regressor; undefined where there are fewer than two clusters or no more rows
-        than regressors.
-
-    Source: the bias-reduced linearisation CR2 with Satterthwaite's degrees of freedom, Bell and
-    McCaffrey 2002, "Bias Reduction in Standard Errors for Linear Regression with Multi-Stage
-    Samples"; Pustejovsky and Tipton 2018, "Small-Sample Methods for Cluster-Robust Variance
-    Estimation", equations 3, 5 and 10, with independent errors as the working model.
-    """
-    n, k = design.shape
-    names, group = np.unique(clusters, return_inverse=True)
-    n_clusters = len(names)
-    if n <= k or n_clusters < 2:
-        means = [float(values.mean())] if n and k == 1 else [np.nan] * k
-        return [_undefine(mean, n, n_clusters, level) for mean in means]
-    inverse = np.linalg.inv(design.T @ design)
-    coefficients = inverse @ design.T @ values
-    root = np.linalg.cholesky(inverse)  # inverse = root @ root.T
-    scaled = design @ root
-    # f(ZZ')Z = Z f(Z'Z): the inverse roots of I - H are taken on k x k matrices, not on clusters.
-    gram = np.zeros((n_clusters, k, k))
-    np.add.at(gram, group, scaled[:, :, None] * scaled[:, None, :])
-    sizes, vectors = np.linalg.eigh(gram)
-    left = np.where(sizes < FULL_LEVERAGE, 1 - sizes, np.inf)
-    adjustment = np.einsum("gij,gj,glj->gil", vectors, left**-0.5, vectors)
-    residuals = values - design @ coefficients
-    residuals[np.abs(residuals) <= ROUNDING * np.abs(values).max()] = 0.0
-    found = []
-    for j in range(k):
-        weights = np.einsum("ni,nil,l->n", scaled, adjustment[group], root[j])
-        sums = np.bincount(group, weights * residuals, n_clusters)
-        error = float(np.sqrt(np.sum(sums**2)))
-        df = _find_df(weights, scaled, group, n_clusters)
-        half = error * float(stdtrit(df, (1 + level) / 2))
-        estimate = float(coefficients[j])
-        found.append(
-            Interval(estimate, estimate - half, estimate + half, error, df, n, n_clusters, level)
-        )
-    return found
 
 
 def find_p_value(interval: Interval, null: float = 0.0) -> float:
@@ -267,22 +172,3 @@ def average_samples(scores: Floats) -> Floats:
     counts = judged.sum(axis=1)
     totals = np.where(judged, scores, 0.0).sum(axis=1)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
-
-
-def _find_df(weights: Floats, scaled: Floats, group: Ints, n_clusters: int) -> float:
-    """Satterthwaite's degrees of freedom: (tr P)^2 / tr(P^2) of the quadratic form's matrix P.
-
-    P = diag(own) - B B', with a row b_g = Z_g'a_g of B for each cluster.
-    """
-    own = np.bincount(group, weights**2, n_clusters)
-    b = np.zeros((n_clusters, scaled.shape[1]))
-    np.add.at(b, group, scaled * weights[:, None])
-    diagonal = np.sum(b**2, axis=1)
-    trace = np.sum(own - diagonal)
-    product = b.T @ b
-    squares = np.sum(own**2) - 2 * np.sum(own * diagonal) + np.sum(product * product)
-    return float(trace**2 / squares) if squares > 0 else np.nan
-
-
-def _undefine(estimate: float, n: int, n_clusters: int, level: float) -> Interval:
-    return Interval(estimate, np.nan, np.nan, np.nan, np.nan, n, n_clusters, level)
