@@ -79,15 +79,17 @@ def compare(
         base: (n,) or (n, m) scores on the same prompts.
         clusters: (n,) family of each prompt.
         smallest_effect: The least difference that would matter, in the unit of the scores.
-        lengths: (n,) or (n, k) lengths of the tuned replies, and of the base's.
+        lengths: (n,) or (n, k) lengths of the tuned replies, and of the base's; NaN where unknown,
+            and then the difference at equal length rests on fewer prompts, as its `n` says.
         is_share: Whether scores lie from 0 to 1, so that a few changed families can be allowed for.
     """
     paired = pair_differences(tuned, base, clusters)
     interval = (difference_interval if is_share else mean_interval)(paired.values, paired.clusters)
     adjusted = None
     if lengths is not None:
-        gaps = average_samples(lengths[0]) - average_samples(lengths[1])
-        adjusted = adjust_for_length(paired.values, gaps[paired.rows], paired.clusters)
+        gaps = (average_samples(lengths[0]) - average_samples(lengths[1]))[paired.rows]
+        known = ~np.isnan(gaps)
+        adjusted = adjust_for_length(paired.values[known], gaps[known], paired.clusters[known])
     return Comparison(
         paired.base_mean,
         paired.tuned_mean,
