@@ -88,6 +88,10 @@ class Generator(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Gives its memory back; it takes it again when it is asked again."""
+        ...
+
 
 def generate(
     generator: Generator,
@@ -124,6 +128,7 @@ def generate(
         advance(len(answers))
 
     generator.generate(list(missing.values()), settings, keep)
+    generator.release()
     answers = cache.find([request.key for request in requests])
     return [read_answered(answers[request.key]) for request in requests]
 

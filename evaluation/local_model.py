@@ -1,5 +1,6 @@
 """Models of transformers in this process as arms: replies, and log-probabilities of given ones."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,14 @@ class LocalModel:
             )
 
         _run_batches([len(row) for row in rows], self.batch_size, draw)
+
+    def release(self) -> None:
+        """Takes the weights out of memory, so that another arm has room for its own."""
+        if vars(self).pop("model", None) is not None:
+            vars(self).pop("_own_ends", None)
+            vars(self).pop("_ends", None)
+            gc.collect()
+            torch.cuda.empty_cache()
 
     def score_continuations(
         self, conversations: Sequence[tuple[Messages, str]]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from evaluation.arms import Arm
 from evaluation.flaws import count_flaws
 from evaluation.generate import GenerationSettings, Generator, generate, open_reply_cache
 from evaluation.judges.bench import Bench
+from evaluation.lm_tasks import score_tasks
+from evaluation.local_model import LocalModel
 from evaluation.measure import Measure
 from evaluation.prompt_records import PromptSet
 from evaluation.replies import (
@@ -63,6 +65,8 @@ class Plan:
         smallest: The least difference that would matter.
         value: The value that was trained; None where that is not known.
         command: What the user typed.
+        tasks: Public benchmarks of lm-evaluation-harness.
+        task_limit: Items of each of these; None for all.
     """
 
     arms: Sequence[Arm]
@@ -73,7 +77,9 @@ class Plan:
     settings: GenerationSettings
     smallest: SmallestEffect
     value: str | None = None
-    command: str = field(default="", compare=False)
+    command: str = ""
+    tasks: Sequence[str] = ()
+    task_limit: int | None = None
 
 
 def evaluate(
@@ -96,6 +102,7 @@ def evaluate(
     Raises:
         ValuedataError: Whatever the user can mend; there is no verdict then.
     """
+    models = _choose_models(plan)
     _open_folder(out)
     slots = list_slots(plan.sets, plan.settings.samples)
     answers = collect_replies(plan, slots, progress)
@@ -106,8 +113,11 @@ def evaluate(
         raise EvaluationError(
             "No judge that takes part scores any measure; name more with --judge."
         )
-    write_scores(tabulate_scores(scored, slots), out)
+    extra, items = score_tasks(models, plan.tasks, plan.task_limit)
+    tables = [tabulate_scores(scored, slots), tabulate_scores(extra, items.slots)]
+    write_scores(pa.concat_tables(tables), out)
     findings = [analyse(one, answers, plan.roles, plan.smallest) for one in scored]
+    findings += [analyse(one, items, plan.roles, plan.smallest) for one in extra]
     measures, dimensions = describe_measures(findings, plan.roles.contrasts)
     content = {
         "format": 1,
@@ -132,6 +142,18 @@ def evaluate(
     write_page(read_view(content, out), out / PAGE)
     write_results(content, out)
     return content
+
+
+def _choose_models(plan: Plan) -> dict[str, LocalModel]:
+    """The models of all arms, where public benchmarks are asked for."""
+    models = {arm.name: plan.generators.get(arm.name) for arm in plan.arms if plan.tasks}
+    here = {name: model for name, model in models.items() if isinstance(model, LocalModel)}
+    missing = [name for name in models if name not in here]
+    if missing:
+        raise EvaluationError(
+            f"--qa asks models on this machine and {missing[0]} is none; leave --qa out."
+        )
+    return here
 
 
 def collect_replies(plan: Plan, slots: Sequence[Slot], progress: Progress) -> Answers:

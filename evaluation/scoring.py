@@ -1,7 +1,7 @@
 """Replies to scores: each judge sees each distinct reply once, without its arm, in random order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.judges.bench import Bench
-from evaluation.judges.judge import CLASSIFIER, ArmJudge, Floats, Judge, Validity
+from evaluation.judges.judge import (
+    CLASSIFIER,
+    LOG_PROBABILITY,
+    ArmJudge,
+    Floats,
+    Judge,
+    Validity,
+)
 from evaluation.measure import Measure
 from evaluation.replies import Reply, Slot
 from valuedata.progress import Progress, show_nothing
@@ -107,16 +114,50 @@ def score_all(
     Raises:
         ValuedataError: If a judge cannot go on; there are no scores then.
     """
-    found = []
+    jobs: list[Scored] = []
+    blind: dict[int, Judge] = {}
+    asking: dict[int, ArmJudge] = {}
     for measure in measures:
         rows = np.flatnonzero([slot.prompt.kind in measure.kinds for slot in answers.slots])
         for name, make in measure.judges.items():
-            if bench.explain_absence(name) is None:
-                judge = make(bench)
-                limit = bench.classify if name == CLASSIFIER else None
-                some = draw_rows(rows, answers.slots, limit, seed)
-                with progress(f"{measure.name} by {name}", None) as advance:
-                    found.append(_score(measure, name, judge, answers, some, seed, advance))
+            if bench.explain_absence(name) is not None:
+                continue
+            judge = make(bench)
+            limit = bench.classify if name == CLASSIFIER else None
+            some = draw_rows(rows, answers.slots, limit, seed)
+            reads_replies = name != LOG_PROBABILITY
+            if reads_replies:
+                blind[len(jobs)] = judge  # type: ignore[assignment]
+            else:
+                asking[len(jobs)] = judge  # type: ignore[assignment]
+                some = some[[answers.slots[row].sample == 0 for row in some]]
+            jobs.append(
+                Scored(measure, name, judge.validity, judge.threshold, some, {}, reads_replies)
+            )
+    found = _ask_arms(jobs, asking, bench, answers, progress)
+    for place, judge in blind.items():
+        job = jobs[place]
+        with progress(f"{job.measure.name} by {job.judge}", None) as advance:
+            found[place] = _score_blindly(judge, answers, job.rows, seed, advance)
+    return [replace(job, scores=found[place]) for place, job in enumerate(jobs)]
+
+
+def _ask_arms(
+    jobs: Sequence[Scored],
+    asking: Mapping[int, ArmJudge],
+    bench: Bench,
+    answers: Answers,
+    progress: Progress,
+) -> dict[int, dict[str, Floats]]:
+    """Asks the arms themselves, one after the other, since a device may hold but one of them."""
+    found: dict[int, dict[str, Floats]] = {place: {} for place in asking}
+    for arm in answers.arms if asking else ():
+        with progress(f"log-probabilities of {arm}", len(asking)) as advance:
+            for place, judge in asking.items():
+                prompts = [answers.slots[row].prompt for row in jobs[place].rows]
+                found[place][arm] = judge.score_arm(arm, prompts)
+                advance(1)
+        bench.models[arm].release()
     return found
 
 
@@ -149,25 +190,6 @@ def draw_rows(rows: Ints, slots: Sequence[Slot], limit: int | None, seed: int) -
         drawn.add(name)
         n_prompts += len(families[name])
     return rows[[slots[row].prompt.family in drawn for row in rows]]
-
-
-def _score(  # noqa: PLR0913 - one call, from the loop above
-    measure: Measure,
-    name: str,
-    judge: Judge | ArmJudge,
-    answers: Answers,
-    rows: Ints,
-    seed: int,
-    advance: Callable[[int], None],
-) -> Scored:
-    reads_replies = hasattr(judge, "score")
-    if reads_replies:
-        scores = _score_blindly(judge, answers, rows, seed, advance)  # type: ignore[arg-type]
-    else:
-        rows = rows[[answers.slots[row].sample == 0 for row in rows]]
-        prompts = [answers.slots[row].prompt for row in rows]
-        scores = {arm: judge.score_arm(arm, prompts) for arm in answers.arms}  # type: ignore[union-attr]
-    return Scored(measure, name, judge.validity, judge.threshold, rows, scores, reads_replies)
 
 
 def _score_blindly(

@@ -69,6 +69,9 @@ class ServerModel:
                 f"{len(requests):,} prompts (last: {last}); run again, which asks these alone."
             )
 
+    def release(self) -> None:
+        """Has no memory to give back."""
+
 
 def _read(choice: Choice) -> str:
     """A reply; one that is cut off or empty is a reply, too."""

@@ -25,6 +25,10 @@ class Scorer(Protocol):
         """(n,) log-probabilities of given replies to conversations."""
         ...
 
+    def release(self) -> None:
+        """Gives its memory back."""
+        ...
+
 
 @dataclass(frozen=True)
 class Choice:

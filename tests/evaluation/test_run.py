@@ -1,6 +1,7 @@
 """Whole evaluations through the command line: what they leave, and what stops them."""
 
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -67,6 +68,11 @@ def write_outputs(folder, name, say):
     return rows
 
 
+QA = (
+    "--qa asks models on this machine and base is none; leave --qa out."
+    if importlib.util.find_spec("lm_eval")
+    else "--qa needs the package lm-eval; run pip install 'valuedata[qa]'."
+)
 GIVEN = ("--prompts", "tricky.yaml", "--outputs", "base=base.jsonl", "--outputs",
          "tuned=tuned.jsonl", "--out", "out")  # fmt: skip
 
@@ -168,6 +174,7 @@ def test_wrong_outputs_stop_it_with_one_sentence_and_no_verdict(folder, run, spo
         (["--prompts", "tricky.yaml"], "Prompt set 'tricky' is given 2 times"),
         (["--chat-template", "absent", "--control", "model"], "chat template absent cannot be"),
         (["--server", "x", "--control", "m"], "--server is not the address of a server"),
+        (["--qa", "mmlu"], QA),
         (["--judge", "log-probability"], "No judge that takes part scores any measure"),
     ],
 )  # fmt: skip

@@ -107,6 +107,18 @@ __all__ = ["evaluate"]
     "VALUEDATA_LLM_KEY.",
 )
 @click.option(
+    "--qa",
+    metavar="TASKS",
+    help="Public benchmarks of lm-evaluation-harness with commas between, such as "
+    'mmlu,truthfulqa_mc1; needs the extra "qa" and arms that are models here.',
+)
+@click.option(
+    "--qa-limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Items of each of these.  Without it, all.",
+)
+@click.option(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FOLDER",

@@ -15,6 +15,7 @@ from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import Labeller
 from evaluation.judges.judge import LLM
 from evaluation.judges.llm import Asker
+from evaluation.lm_tasks import require_harness
 from evaluation.loading import choose_template
 from evaluation.local_model import LocalModel
 from evaluation.prompt_records import PromptSet
@@ -72,6 +73,8 @@ def make_plan(sets: Sequence[PromptSet], options: Options) -> Plan:
         smallest=SmallestEffect(options["smallest_effect"], options["smallest_effect_sd"]),
         value=value,
         command=_tell_command(),
+        tasks=_read_tasks(options),
+        task_limit=options["qa_limit"],
     )
 
 
@@ -141,6 +144,13 @@ def make_bench(plan: Plan, options: Options) -> Bench:
         allowed=allowed,
         classify=options["classify"],
     )
+
+
+def _read_tasks(options: Options) -> tuple[str, ...]:
+    if not options["qa"]:
+        return ()
+    require_harness()
+    return tuple(name.strip() for name in options["qa"].split(",") if name.strip())
 
 
 def _read_llm(address: str, model: str | None, option: str) -> LlmSettings:

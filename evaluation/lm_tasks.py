@@ -1,0 +1,144 @@
+"""Knowledge on public benchmarks, through EleutherAI's lm-evaluation-harness.
+
+A score is what the harness gives an item by its first metric, for most tasks 1 where the answer is
+right; a mean is its accuracy. Prompts are the harness's own, without a chat template, as in its
+published figures.
+
+Source: Gao et al. 2024, "The Language Model Evaluation Harness", doi 10.5281/zenodo.12608602.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from evaluation.judges.judge import LOG_PROBABILITY, Floats, Validity
+from evaluation.measure import Measure
+from evaluation.prompt_records import Prompt
+from evaluation.replies import Slot
+from evaluation.scoring import Answers, Scored
+from valuedata.errors import EvaluationError
+
+__all__ = ["Loaded", "require_harness", "score_tasks"]
+
+SOURCE: Final = "Gao et al. 2024, doi 10.5281/zenodo.12608602"
+EXACT_KEYS: Final = Validity(None, None, None, "", "", "by the keys of the benchmark")
+PREFERRED: Final = ("acc", "exact_match")
+
+Task = str | dict[str, Any]
+
+
+class Loaded(Protocol):
+    """A model that the harness can ask."""
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - transformers has no types here
+        """The weights."""
+        ...
+
+    @property
+    def tokenizer(self) -> Any:  # noqa: ANN401 - transformers has no types here
+        """Its tokenizer."""
+        ...
+
+    def release(self) -> None:
+        """Gives its memory back."""
+        ...
+
+
+def require_harness() -> None:
+    """Makes sure that the harness is there.
+
+    Raises:
+        EvaluationError: If it is not.
+    """
+    try:
+        import lm_eval  # noqa: F401
+    except ImportError as error:
+        raise EvaluationError(
+            "--qa needs the package lm-eval; run pip install 'valuedata[qa]'."
+        ) from error
+
+
+def score_tasks(
+    models: Mapping[str, Loaded], tasks: Sequence[Task], limit: int | None = None
+) -> tuple[list[Scored], Answers]:
+    """Scores every arm on every item of some tasks.
+
+    Args:
+        models: Arm to model.
+        tasks: Names of the harness's tasks or groups, or tasks as the harness configures them.
+        limit: Items of each task; None for all.
+
+    Returns:
+        Scores of a measure a task, and the items that they are rows of.
+
+    Raises:
+        EvaluationError: If a task is unknown, cannot be loaded, or gives the arms different items.
+    """
+    names = [task if isinstance(task, str) else str(task["task"]) for task in tasks]
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    for arm, model in models.items():
+        for name, task in zip(names, tasks, strict=True):
+            found[name][arm] = _run_task(model, task, name, limit)
+        model.release()
+    slots: list[Slot] = []
+    scored: list[Scored] = []
+    for name, by_arm in found.items():
+        first, *others = by_arm.values()
+        if any(list(other) != list(first) for other in others):
+            raise EvaluationError(f"--qa {name} gave the arms different items; run again.")
+        rows = np.arange(len(slots), len(slots) + len(first), dtype=np.int64)
+        slots += [Slot(name, _make_prompt(item), 0) for item in first]
+        scores: dict[str, Floats] = {
+            arm: np.array(list(one.values()), dtype=np.float64) for arm, one in by_arm.items()
+        }
+        scored.append(
+            Scored(
+                *(_make_measure(name), LOG_PROBABILITY, EXACT_KEYS, 0.5, rows, scores),
+                reads_replies=False,
+            )
+        )
+    return scored, Answers(slots, {arm: [] for arm in models})
+
+
+def _run_task(model: Loaded, task: Task, name: str, limit: int | None) -> dict[str, float]:
+    """Item to score, in the harness's order."""
+    import lm_eval
+    from lm_eval.models.huggingface import HFLM
+
+    asked = HFLM(pretrained=model.model, tokenizer=model.tokenizer)
+    try:
+        content = lm_eval.simple_evaluate(
+            asked, tasks=[task], limit=limit, bootstrap_iters=0, log_samples=True
+        )
+    except (KeyError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EvaluationError(
+            f"--qa {name} cannot be run ({reason}); give tasks that `lm-eval ls tasks` names."
+        ) from error
+    scores: dict[str, float] = {}
+    for part, samples in content["samples"].items():
+        for sample in samples:
+            metrics = sample["metrics"]
+            metric = next((m for m in PREFERRED if m in metrics), metrics[0])
+            # A task may read one answer in several ways; the first is the one that it reports.
+            scores.setdefault(f"{part}/{sample['doc_id']}", float(sample[metric]))
+    return scores
+
+
+def _make_prompt(item: str) -> Prompt:
+    return Prompt(prompt_id=item, family=item, messages=(), kind="qa", key={})
+
+
+def _make_measure(task: str) -> Measure:
+    return Measure(
+        name=f"qa-{task}",
+        dimension="capability",
+        meaning=f"accuracy on {task}",
+        source=SOURCE,
+        kinds=frozenset({"qa"}),
+        judges={},
+        direction="higher is better",
+        is_primary=True,
+    )
