@@ -32,6 +32,10 @@ SETTINGS: Final = {
     "smallest_effect_spreads": "the same of all else, in standard deviations",
 }
 """Setting to what a report calls it."""
+FLAWS: Final = {"n_truncated": "cut off", "n_empty": "empty", "n_degenerate": "degenerate"}
+"""What can be wrong with a reply as a text to what a report calls it."""
+MANY: Final = 0.1
+"""Share of an arm's replies from which on what went wrong with them is said at the top."""
 DIGESTS: Final = {"sha256": "weights", "commit": "commit", "adapter_sha256": "adapter"}
 """Digest of a model to what a report calls it."""
 
@@ -172,12 +176,19 @@ def _read_judge(found: Content) -> JudgeNote:
 
 
 def _list_notes(content: Content) -> list[str]:
-    """Judges that took no part, a line a judge and reason."""
+    """Arms of which many replies went wrong, and judges that took no part with the reason."""
+    notes = []
+    for arm in content["arms"]:
+        flaws = {title: arm["replies"][key] for key, title in FLAWS.items()}
+        n = arm["replies"]["n_replies"]
+        if max(flaws.values()) >= MANY * n:
+            told = ", ".join(f"{count:,} {title}" for title, count in flaws.items())
+            notes.append(f"Of the {n:,} replies of {arm['name']} are {told}; all of them count.")
     absent: dict[tuple[str, str], int] = {}
     for one in content["judges_left_out"]:
         place = one["judge"], one["reason"]
         absent[place] = absent.get(place, 0) + 1
-    return [
+    return notes + [
         f"The judge {judge} takes no part in {n} measure{'s' if n > 1 else ''}: {reason}."
         for (judge, reason), n in absent.items()
     ]

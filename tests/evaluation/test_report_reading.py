@@ -138,6 +138,15 @@ def test_models_are_named_by_their_digests(written) -> None:
     assert [arm.model for arm in view.arms][:3] == ["org/name", "run", "name"]
 
 
+def test_an_arm_with_many_broken_replies_is_named_first(written) -> None:
+    content, folder = copy.deepcopy(written[0]), written[1]
+    content["arms"][0]["replies"]["n_empty"] = 2  # of 24
+    content["arms"][1]["replies"] |= {"n_empty": 3, "n_truncated": 1}
+    assert read_view(content, folder).notes == (
+        "Of the 24 replies of tuned are 1 cut off, 3 empty, 0 degenerate; all of them count.",
+    )
+
+
 def test_second_and_absent_judges_are_told(written) -> None:
     content, folder = copy.deepcopy(written[0]), written[1]
     second = copy.deepcopy(content["measures"][0])
