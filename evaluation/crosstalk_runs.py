@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from evaluation.crosstalk import Induction
 from evaluation.model_files import read_run
 from evaluation.report_changes import read_scores
-from evaluation.results import RESULTS
+from evaluation.results import RESULTS, hash_file
+from evaluation.scoring import SCORES
 from evaluation.value_expression import name_measure
 from valuedata.errors import EvaluationError, name_nearest
 from valuedata.labelling.values import VALUE_NAMES
@@ -22,6 +23,8 @@ __all__ = ["EvaluatedRun", "read_runs"]
 
 MEASURES: Final = {name_measure(value): value for value in VALUE_NAMES}
 """Measure to the value that it measures."""
+READ: Final = ("arms", "files", "judges", "measures", "prompt_sets", "settings")
+"""What is read of results.json beside the value."""
 OPEN: Final = "open"
 """Kind of the prompts that values are measured on."""
 TUNED, CONTROL = "tuned", "control"
@@ -100,7 +103,7 @@ def _open(name: str) -> tuple[Path, Content, str]:
     try:
         content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         known = content["value"] or _read_value(content)
-        _ = [content[key] for key in ("arms", "measures", "prompt_sets", "settings", "judges")]
+        _ = [content[key] for key in READ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationError(
             f"{folder} holds no evaluation that can be read; give a folder that `valuedata "
@@ -183,16 +186,22 @@ def _read(folder: Path, content: Content, value: str, judge: str | None) -> Eval
             f"{folder} has no scores of {value!r} by the judge {chosen!r}; evaluate it on prompts "
             "of the kind open, or name another --judge."
         )
-    scores = read_scores(folder).filter(
+    table = read_scores(folder)
+    if hash_file(folder / SCORES) != content["files"][SCORES]:
+        raise EvaluationError(
+            f"{folder} is damaged: {SCORES} is not the one that {RESULTS} was made of; evaluate "
+            "again."
+        )
+    scores = table.filter(
         pc.field("measure").isin(measures)
         & (pc.field("judge") == chosen)
         & pc.field("arm").isin([tuned, *controls])
     )
-    table, clusters = _tabulate(scores, measures, [tuned, *controls])
+    levels, clusters = _tabulate(scores, measures, [tuned, *controls])
     record = _read_training(content)
     return EvaluatedRun(
         folder=folder,
-        induction=Induction(value, clusters, table[0], table[1:]),
+        induction=Induction(value, clusters, levels[0], levels[1:]),
         values=tuple(MEASURES[measure] for measure in measures),
         judge=chosen,
         n_controls=len(controls),

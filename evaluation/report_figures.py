@@ -111,7 +111,7 @@ def format_gap(number: float | None, *, is_share: bool, unit: bool = True) -> st
     if is_share:
         text = f"{100 * number:+z.1f}"
     else:
-        text = f"{number:+,.0f}" if abs(number) >= LARGE else f"{number:+.3g}"
+        text = f"{number:+,.0f}" if abs(number) >= LARGE else f"{number:+z.3g}"
     return text.replace("-", MINUS) + (" points" if is_share and unit else "")
 
 
@@ -122,7 +122,7 @@ def format_mean(number: float | None, *, is_share: bool) -> str:
     if is_share:
         text = f"{100 * number:z.1f} %"
     else:
-        text = f"{number:,.0f}" if abs(number) >= LARGE else f"{number:.3g}"
+        text = f"{number:,.0f}" if abs(number) >= LARGE else f"{number:z.3g}"
     return text.replace("-", MINUS)
 
 

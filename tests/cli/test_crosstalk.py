@@ -326,6 +326,19 @@ def test_wrong_words_are_one_sentence(ask, evaluated: Path, tmp_path: Path) -> N
     assert ask("empathy", "--plot", "plot.pdf").exit_code == 2
 
 
+def test_scores_of_another_evaluation_are_one_sentence(
+    ask, evaluated: Path, tmp_path: Path
+) -> None:
+    folder = change(evaluated, "empathy", tmp_path / "other", lambda _found: None)
+    (folder / "scores.parquet").write_bytes((evaluated / "deception/scores.parquet").read_bytes())
+    assert ask(folder).stderr == (
+        f"Error: {folder} is damaged: scores.parquet is not the one that results.json was made of; "
+        "evaluate again.\n"
+    )
+    (folder / "scores.parquet").unlink()
+    assert "scores.parquet cannot be read; give a folder that" in ask(folder).stderr
+
+
 def test_releases_that_do_not_fit_are_one_sentence(ask, starter: Release, tmp_path: Path) -> None:
     plain = write_release(tmp_path / "plain")
     assert ask("empathy", "--release", plain.folder).stderr == (

@@ -85,6 +85,20 @@ def test_figures_say_what_they_show(browser: Browser, report: Path) -> None:
         )
 
 
+def test_names_and_references_hold(browser: Browser, report: Path) -> None:
+    with open_page(browser, report) as (page, _):
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+        assert len(set(ids)) == len(ids)
+        for attribute in ("aria-controls", "aria-labelledby"):
+            found = page.locator(f"[{attribute}]")
+            assert set(found.evaluate_all(f"a => a.map(e => e.getAttribute('{attribute}'))")) <= {
+                *ids
+            }
+        assert page.get_by_label("Measure").count() == 1
+        unnamed = page.locator("[role=region]:not([aria-label]), button:empty, summary:empty")
+        assert unnamed.count() == 0
+
+
 def test_tabs_follow_the_keyboard(browser: Browser, report: Path) -> None:
     with open_page(browser, report) as (page, _):
         assert page.get_by_role("tab").all_text_contents() == TABS
