@@ -19,7 +19,7 @@ from evaluation.replies import Slot
 from evaluation.scoring import Answers, Scored
 from valuedata.errors import EvaluationError
 
-__all__ = ["Loaded", "require_harness", "score_tasks"]
+__all__ = ["Loaded", "Task", "require_harness", "score_tasks"]
 
 SOURCE: Final = "Gao et al. 2024, doi 10.5281/zenodo.12608602"
 EXACT_KEYS: Final = Validity(None, None, None, "", "", "by the keys of the benchmark")

@@ -149,10 +149,11 @@ def hash_folder(folder: Path) -> str:
 
 
 def _find_commit(files: ModelFiles) -> str:
-    from transformers import AutoConfig
+    """The commit that a revision is at, which names the folder of the Hub's cache."""
+    from huggingface_hub import hf_hub_download
 
     try:
-        config = AutoConfig.from_pretrained(files.name, revision=files.revision)
+        path = hf_hub_download(files.name, "config.json", revision=files.revision)
     except (OSError, ValueError) as error:
         where = files.name + (f" at {files.revision}" if files.revision else "")
         reason = str(error).strip().split("\n")[0].rstrip(".")
@@ -160,4 +161,4 @@ def _find_commit(files: ModelFiles) -> str:
             f"The model {where} cannot be loaded ({reason}); give a folder with a model of "
             "transformers, an adapter of peft, a run of `valuedata train`, or ORG/NAME on the Hub."
         ) from error
-    return str(config._commit_hash)
+    return Path(path).parent.name

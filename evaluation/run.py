@@ -13,7 +13,7 @@ from evaluation.arms import Arm
 from evaluation.flaws import count_flaws
 from evaluation.generate import GenerationSettings, Generator, generate, open_reply_cache
 from evaluation.judges.bench import Bench
-from evaluation.lm_tasks import score_tasks
+from evaluation.lm_tasks import Task, score_tasks
 from evaluation.local_model import LocalModel
 from evaluation.measure import Measure
 from evaluation.prompt_records import PromptSet
@@ -78,7 +78,7 @@ class Plan:
     smallest: SmallestEffect
     value: str | None = None
     command: str = ""
-    tasks: Sequence[str] = ()
+    tasks: Sequence[Task] = ()
     task_limit: int | None = None
 
 

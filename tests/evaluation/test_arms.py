@@ -85,6 +85,37 @@ def test_an_adapters_folder_names_its_model(runs):
     assert set(told) == {"sha256", "adapter_sha256"}
 
 
+def test_a_model_on_the_hub_is_known_by_its_commit(runs, tmp_path, monkeypatch):
+    """A model in the Hub's cache, without a network."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = "c0ffee" + "0" * 34
+    folder = tmp_path / "models--org--small"
+    shutil.copytree(runs / "base", folder / "snapshots" / commit)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit, encoding="utf-8")
+    files = find_model("org/small")
+    assert identify_model(files) == {"name": "org/small", "commit": commit}
+    model = LocalModel(files, choose_template({"base": files}, None), "cpu")
+    other = LocalModel(ModelFiles(str(runs / "base")), model.template, "cpu")
+    asked = [(MESSAGES, "Poor you!")]
+    assert model.score_continuations(asked) == pytest.approx(other.score_continuations(asked))
+    model.release()
+    assert "model" not in vars(model)
+    assert model.score_continuations(asked) == pytest.approx(other.score_continuations(asked))
+    with pytest.raises(EvaluationError, match="The model org/absent at v1 cannot be loaded"):
+        identify_model(find_model("org/absent@v1"))
+    with pytest.raises(EvaluationError, match="The model org/absent cannot be loaded"):
+        _ = LocalModel(find_model("org/absent"), "x", "cpu").model
+
+
+def test_cuda_is_asked_for_only_where_it_is(runs):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(EvaluationError, match="--device cuda needs a GPU"):
+        _ = LocalModel(ModelFiles(str(runs / "base")), "x", "cuda").model
+
+
 def test_a_broken_adapter_is_one_sentence(runs, tmp_path):
     shutil.copytree(runs / "value" / "dpo" / "adapter", tmp_path / "adapter")
     (tmp_path / "adapter" / "adapter_model.safetensors").unlink()
