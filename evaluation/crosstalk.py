@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DIGITS: Final = 6
+FIRST: Final = (None, 1)
+"""Ranks among the control arms that speak for a change; None where they cannot tell."""
 DIGITS_OF_P: Final = 3
 
 
@@ -57,6 +59,7 @@ class Cell:
         data: Standardised difference of the value in the subset; NaN where undefined.
         predicted: Change that the regression on the data expects; NaN of the target itself.
         q_beyond: The smallest false discovery rate at which the change is another than that.
+        rank_beyond: As `rank`, of what the change has beyond that.
     """
 
     induced: str
@@ -70,6 +73,7 @@ class Cell:
     data: float
     predicted: float
     q_beyond: float
+    rank_beyond: int | None
 
     @property
     def is_target(self) -> bool:
@@ -78,13 +82,13 @@ class Cell:
 
     @property
     def is_found(self) -> bool:
-        """Whether there is a change at the false discovery rate held."""
-        return self.q <= FALSE_DISCOVERY_RATE
+        """Whether there is a change at the false discovery rate held that no control arm has."""
+        return self.q <= FALSE_DISCOVERY_RATE and self.rank in FIRST
 
     @property
     def is_beyond_data(self) -> bool:
-        """Whether the change is another than the data would have it."""
-        return self.q_beyond <= FALSE_DISCOVERY_RATE
+        """Whether the change is another than the data would have it, by the same two criteria."""
+        return self.q_beyond <= FALSE_DISCOVERY_RATE and self.rank_beyond in FIRST
 
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON types; None where undefined."""
@@ -106,6 +110,7 @@ class Cell:
             "predicted": _round(self.predicted),
             "beyond_data": _round(change.estimate - self.predicted),
             "q_beyond_data": _round_p(self.q_beyond),
+            "rank_beyond_data": self.rank_beyond,
             "is_beyond_data": self.is_beyond_data,
         }
 
@@ -144,7 +149,7 @@ class _Compared(NamedTuple):
     tuned: float
     control: float
     change: Interval
-    rank: int | None
+    controls: Floats
 
 
 def measure_crosstalk(
@@ -178,7 +183,7 @@ def measure_crosstalk(
     numbers = np.stack([p, q, found, predicted, beyond], axis=-1).tolist()
     cells = tuple(
         tuple(
-            Cell(value, name, *one, *own)
+            _make_cell((value, name), one, own)
             for name, one, own in zip(values, row, numbers[i], strict=True)
         )
         for i, (value, row) in enumerate(zip(induced, rows, strict=True))
@@ -191,11 +196,33 @@ def _compare(one: Induction, column: int) -> _Compared:
     tuned, controls = one.tuned[column], one.controls[:, column]
     paired = pair_differences(tuned, np.hstack(list(controls)), one.clusters)
     change = difference_interval(paired.values, paired.clusters)
-    rank = None
-    if len(controls) >= MIN_CONTROLS and len(paired.rows):
-        means = np.array([np.nanmean(average_samples(arm)[paired.rows]) for arm in controls])
-        rank = rank_among_controls(paired.tuned_mean, means).rank
-    return _Compared(paired.tuned_mean, paired.base_mean, change, rank)
+    means = [average_samples(arm)[paired.rows] for arm in controls]
+    each = np.array([np.nanmean(arm) if len(arm) else np.nan for arm in means])
+    return _Compared(paired.tuned_mean, paired.base_mean, change, each)
+
+
+def _rank(one: _Compared, expected: float) -> int | None:
+    """Rank among the controls of what the tuned arm has beyond an expected change."""
+    if len(one.controls) < MIN_CONTROLS or np.isnan(one.tuned + expected):
+        return None
+    return rank_among_controls(one.tuned - expected, one.controls).rank
+
+
+def _make_cell(names: tuple[str, str], one: _Compared, numbers: Sequence[float]) -> Cell:
+    p, q, data, predicted, q_beyond = numbers
+    return Cell(
+        *names,
+        tuned=one.tuned,
+        control=one.control,
+        change=one.change,
+        rank=_rank(one, 0.0),
+        p=p,
+        q=q,
+        data=data,
+        predicted=predicted,
+        q_beyond=q_beyond,
+        rank_beyond=_rank(one, predicted),
+    )
 
 
 def _test(rows: Sequence[Sequence[_Compared]], nulls: Floats) -> Floats:

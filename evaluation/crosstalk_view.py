@@ -102,8 +102,8 @@ def _make_matrices(content: Content) -> Iterator[Matrix]:
         "change",
         "What each training changed",
         "Share of replies with each value (across) after inducing one (downwards), tuned minus "
-        f"controls, in points; bold where found at a false discovery rate of {rate}, the target in "
-        "a frame.",
+        f"controls, in points; bold where found at a false discovery rate of {rate} and farther "
+        "off than any control arm, the target in a frame.",
         "is_found",
     )
     if content["explained"] is not None:
@@ -119,7 +119,7 @@ def _make_matrices(content: Content) -> Iterator[Matrix]:
             "beyond_data",
             "What goes beyond the data",
             "Change minus the one that the regression on the data expects, in points; bold where "
-            f"it is another at a false discovery rate of {rate}.",
+            "it is another by the same two criteria.",
             "is_beyond_data",
         )
 

@@ -79,7 +79,10 @@ def test_one_line_a_run(ask) -> None:
         *("deception", "3", "+40.0", "[+33.4,", "+46.6]", "2", "of", "2"),
         *("empathy", "+25.0,", "humor", "+20.0"),
     ]
-    assert "a false discovery rate of 5% over the matrix" in lines[7]
+    assert lines[7] == (
+        "Found: at a false discovery rate of 5% over the matrix, and farther off than any control "
+        "arm."
+    )
     assert lines[-1] == "Give --value NAME for every value after inducing one, with intervals."
     assert result.exit_code == 0
 
@@ -188,7 +191,12 @@ def test_a_folder_without_a_value_takes_one(ask, evaluated: Path, tmp_path: Path
 def test_what_nobody_judged_is_undefined(ask, tmp_path: Path) -> None:
     arms = {name: flat(deception=float("nan")) for name in ("base", "tuned", "control-0")}
     write_run(tmp_path / "run", "empathy", arms)
-    lines = ask(tmp_path / "run", "--value", "empathy").output.splitlines()
+    output = ask(tmp_path / "run", "--value", "empathy").output
+    assert output.endswith(
+        f"\n{tmp_path / 'run'} has 1 control arm, fewer than the 3 that a spread takes: what is "
+        "found there may be what any training does.\n"
+    )
+    lines = output.splitlines()
     assert lines[4].split()[:3] == ["empathy", "30.0", "30.0"]
     assert lines[6].split() == ["deception", "undefined", "undefined", "undefined"]
 

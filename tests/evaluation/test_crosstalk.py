@@ -61,7 +61,9 @@ def test_false_discoveries_are_held_over_the_whole_matrix(found: Crosstalk) -> N
     cells = [cell for row in found.cells for cell in row]
     expected = false_discovery_control([cell.p for cell in cells])
     assert [cell.q for cell in cells] == pytest.approx(expected.tolist())
-    assert [cell.is_found for cell in cells] == [q <= 0.05 for q in expected]
+    assert [cell.is_found for cell in cells] == [
+        q <= 0.05 and cell.rank == 1 for q, cell in zip(expected, cells, strict=True)
+    ]
     assert found.cells[0][0].is_found
     assert found.cells[0][0].rank == 1
     assert found.cells[0][0].is_target
@@ -71,6 +73,7 @@ def test_a_spread_takes_three_controls() -> None:
     some = Induction("empathy", np.arange(N), INDUCTIONS[0].tuned, INDUCTIONS[0].controls[:2])
     row = measure_crosstalk([some], VALUES).cells[0]
     assert all(cell.rank is None for cell in row)
+    assert row[0].is_found
 
 
 def test_an_arm_as_far_as_a_control_is_not_ranked_first() -> None:
@@ -132,7 +135,31 @@ def test_cells_beyond_the_data_are_tested_against_the_line(found: Crosstalk) -> 
     assert shown["beyond_data"] == pytest.approx(
         cells[0].change.estimate - cells[0].predicted, abs=1e-6
     )
-    assert shown["is_beyond_data"] == (expected[0] <= 0.05)
+    assert shown["is_beyond_data"] == (expected[0] <= 0.05 and cells[0].rank_beyond == 1)
+
+
+def test_a_change_as_large_as_a_control_s_is_not_found() -> None:
+    """By prompts it is sure, but one control arm lies farther from the other two."""
+    controls = np.stack([np.full((1, N, 1), level) for level in (0.3, 0.3, 0.6)])
+    steps = np.where(np.arange(N) % 2, 0.01, -0.01)
+    one = Induction("empathy", np.arange(N), (0.5 + steps)[None, :, None], controls)
+    (cell,) = measure_crosstalk([one], ["empathy"]).cells[0]
+    assert cell.change.estimate == pytest.approx(0.1)
+    assert cell.q < 0.001
+    assert cell.rank == 4  # 0.1 off the mean of the controls, which are 0.17, 0.17 and 0.23 off
+    assert not cell.is_found
+
+
+def test_what_goes_beyond_the_data_is_ranked_among_the_controls(found: Crosstalk) -> None:
+    for row, one in zip(found.cells, INDUCTIONS, strict=True):
+        for j, cell in enumerate(row):
+            if np.isnan(cell.predicted):
+                assert cell.rank_beyond is None
+                continue
+            left = one.tuned[j].mean() - cell.predicted
+            arms = [*one.controls[:, j].mean(axis=(1, 2)), left]
+            gaps = [abs(arm - (sum(arms) - arm) / 3) for arm in arms]
+            assert cell.rank_beyond == 1 + sum(gap >= gaps[-1] for gap in gaps[:-1])
 
 
 def test_orders_of_the_rows_take_their_own_columns_along() -> None:

@@ -1,16 +1,19 @@
 """crosstalk: the command that puts several evaluations into one matrix, beside that of the data."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from valuedata.cli.options import json_option
 from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
+
+if TYPE_CHECKING:
+    from evaluation.crosstalk_runs import EvaluatedRun
 
 __all__ = ["crosstalk"]
 
@@ -114,8 +117,20 @@ def _measure(given: Content) -> Content:
             for run in evaluated
         ],
         **found.to_json(),
-        "notes": list(notes),
+        "notes": [*notes, *_list_few_controls(evaluated)],
     }
+
+
+def _list_few_controls(evaluated: "Sequence[EvaluatedRun]") -> Iterator[str]:
+    from evaluation.placebo import MIN_CONTROLS
+
+    for run in evaluated:
+        if run.n_controls < MIN_CONTROLS:
+            arms = "1 control arm" if run.n_controls == 1 else f"{run.n_controls} control arms"
+            yield (
+                f"{run.folder} has {arms}, fewer than the {MIN_CONTROLS} that a spread takes: what "
+                "is found there may be what any training does."
+            )
 
 
 def _tell_command(given: Content) -> str:
@@ -141,23 +156,20 @@ def _show_all(content: Content) -> None:
                 run["n_controls"],
                 _change(cells[run["value"]]),
                 f"{len(found)} of {len(cells) - 1}",
-                ", ".join(
-                    f"{name} {_points(cell['change'])}{'?' if _is_doubtful(cell) else ''}"
-                    for name, cell in found[:N_LARGEST]
-                ),
+                ", ".join(f"{name} {_points(cell['change'])}" for name, cell in found[:N_LARGEST]),
             )
         )
     echo_table(("induced", "controls", "itself", "others found", "largest of these"), rows)
     rate = f"{content['false_discovery_rate']:.0%}"
     click.echo(
-        f"\nFound: at a false discovery rate of {rate} over the matrix; ? where a control arm "
-        "moved as far."
+        f"\nFound: at a false discovery rate of {rate} over the matrix, and farther off than any "
+        "control arm."
     )
     if content["explained"] is not None:
         click.echo(f"\n{tell_explained(content['explained'])}")
         beyond = list_beyond_data(content)
         if beyond:
-            click.echo(f"\nOtherwise than the data would have it, at the same rate of {rate}:\n")
+            click.echo("\nOtherwise than the data would have it, by the same two criteria:\n")
             echo_table(
                 ("induced", "value", "change", "in the data", "expected", "beyond", "q"),
                 (
@@ -202,10 +214,6 @@ def _show_one(content: Content, value: str) -> None:
 def _order(cell: Content) -> float:
     """The largest changes first; undefined ones come last."""
     return 1.0 if cell["change"] is None else -abs(cell["change"])
-
-
-def _is_doubtful(cell: Content) -> bool:
-    return cell["rank"] is not None and cell["rank"] > 1
 
 
 def _change(cell: Content) -> str:
