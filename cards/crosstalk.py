@@ -48,7 +48,7 @@ def draw_measured_crosstalk(content: Mapping[str, Any], path: Path) -> None:
         end,
         "change of the share of replies with the value, tuned minus controls, in points\n"
         f"numbers where found at a false discovery rate of {rate} and farther off than any "
-        "control, and of the framed target\ncolours end at the largest change beside the targets",
+        "control,\nand of the framed target; colours end at the largest change beside the targets",
     )
     axes[0].set_title("Measured", loc="left", fontweight="bold")
     if with_data:

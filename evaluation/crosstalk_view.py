@@ -12,6 +12,8 @@ LEAST_END: Final = 0.1
 """Change in share at which colours end where none beside the targets is larger."""
 DATA_END: Final = 1.0  # standard deviations
 LEAST_SHOWN: Final = 0.001
+MAX_NAMED: Final = 4
+"""Values that a page's title names one by one."""
 
 Content = Mapping[str, Any]
 
@@ -77,13 +79,15 @@ def view_crosstalk(content: Content, command: str) -> ReportView:
     notes = list(content["notes"])
     if content["explained"] is not None:
         notes.insert(0, tell_explained(content["explained"]))
+    induced = content["induced"]
+    named = ", ".join(induced) if len(induced) <= MAX_NAMED else f"{len(induced)} induced values"
     settings = [("judge", content["judge"])]
     for run in content["runs"]:
         settings.append(
             (f"run of {run['value']}", f"{run['folder']}, {run['n_controls']} controls")
         )
     return ReportView(
-        title="Crosstalk of " + ", ".join(content["induced"]),
+        title=f"Crosstalk of {named}",
         against="the mean of the controls",
         arms=(),
         dimensions=(),

@@ -72,7 +72,7 @@ def render_page(view: ReportView) -> str:
     folder = files("evaluation") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
     script = (folder / "report.js").read_text(encoding="utf-8")
-    return environment.get_template(TEMPLATE).render(
+    page = environment.get_template(TEMPLATE).render(
         view=view,
         style=Markup(style),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
@@ -84,6 +84,7 @@ def render_page(view: ReportView) -> str:
         length_plots=draw_lengths(view.measures),
         changed={score.key: score.title for one in view.changes for score in one.scores},
     )
+    return page.strip() + "\n"
 
 
 def _hash(text: str) -> str:

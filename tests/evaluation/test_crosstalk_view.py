@@ -97,6 +97,9 @@ def test_a_page_has_three_matrices() -> None:
     assert change[2].explanation == "humor after inducing empathy: nothing was judged"
     # colours end at the largest change beside the target
     assert [matrix.colours_end for matrix in view.matrices] == [0.25, 1.0, 0.2]
+    assert view.title == "Crosstalk of empathy"
+    many = view_crosstalk(CONTENT | {"induced": list("abcde")}, "")
+    assert many.title == "Crosstalk of 5 induced values"
     page = render_page(view)
     assert '<td class="shade5 found target"' in page
     assert '<td class="shade-5 found"' in page

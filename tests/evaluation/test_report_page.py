@@ -42,6 +42,15 @@ def test_the_same_view_gives_the_same_bytes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
+def test_equal_differences_are_still_told_apart() -> None:
+    """At equal length the difference may be the same; its dot is hollow and stands below."""
+    same = make_measure("one", "values", "One", at_equal_length=Range(0.18, 0.10, 0.26))
+    page = render_page(ReportView("Two", "the base", (), (), (same,)))
+    assert page.startswith("<!doctype html>\n")
+    dots = re.findall(r'<circle class="(\w+) changed" cx="[\d.]+%" cy="(\d+%)"', page)
+    assert dots == [("point", "50%"), ("point", "30%"), ("adjusted", "70%")]
+
+
 def test_text_of_data_is_escaped() -> None:
     page = render_page(replace(VIEW, title=HOSTILE, command=HOSTILE, notes=(HOSTILE,)))
     assert page.count("<script>") == 1
