@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -44,14 +44,16 @@ class LocalModel:
     @cached_property
     def identity(self) -> Mapping[str, Any]:
         """The weights by content, the template, and what kind of device computes."""
-        place = "cuda" if find_device(self.device) == "cuda" else "cpu"
-        return {**identify_model(self.files), "template": self.template, "device": place}
+        return {
+            **identify_model(self.files),
+            "template": self.template,
+            "device": find_device(self.device),
+        }
 
     @cached_property
     def tokenizer(self) -> Any:  # noqa: ANN401 - transformers has no types here
-        """Its tokenizer, padding on the left."""
+        """Its tokenizer, with a padding token."""
         tokenizer = load_tokenizer(self.files)
-        tokenizer.padding_side = "left"
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
@@ -110,13 +112,14 @@ class LocalModel:
         scores = np.full(len(rows), np.nan)
 
         def measure(places: Sequence[int]) -> None:
-            tokens, attended = self._pad([rows[place] for place in places])
+            # on the right: a plain pass counts positions from the first column, padding or not
+            tokens, attended = self._pad([rows[place] for place in places], "right")
             with torch.inference_mode():
                 logits = self.model(input_ids=tokens, attention_mask=attended).logits
             for logit, row, place in zip(logits, tokens, places, strict=True):
-                n = len(ends[place])
-                found = torch.log_softmax(logit[-n - 1 : -1].float(), dim=-1)
-                scores[place] = found.gather(1, row[-n:, None]).sum().item()
+                first, last = len(starts[place]), len(rows[place])
+                found = torch.log_softmax(logit[first - 1 : last - 1].float(), dim=-1)
+                scores[place] = found.gather(1, row[first:last, None]).sum().item()
 
         _run_batches([len(row) for row in rows], self.batch_size, measure)
         return scores
@@ -145,9 +148,13 @@ class LocalModel:
                 f"reads {room:,}; give a smaller --max-tokens or shorter prompts."
             )
 
-    def _pad(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens and attention of rows, padded on the left."""
-        padded = self.tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt")
+    def _pad(
+        self, rows: Sequence[list[int]], side: Literal["left", "right"]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens and attention of rows, padded on one side."""
+        padded = self.tokenizer.pad(
+            {"input_ids": list(rows)}, padding_side=side, return_tensors="pt"
+        )
         device = self.model.device
         return padded["input_ids"].to(device), padded["attention_mask"].to(device)
 
@@ -157,7 +164,7 @@ class LocalModel:
         """Text, finish and tokens of each reply."""
         from transformers import GenerationConfig, LogitsProcessorList
 
-        tokens, attended = self._pad(rows)
+        tokens, attended = self._pad(rows, "left")
         ends = self._ends
         # The model's own settings (top-p, penalties) are not taken: they may differ between arms.
         config = GenerationConfig(

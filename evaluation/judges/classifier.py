@@ -88,8 +88,10 @@ class Labeller:
         with ThreadPoolExecutor(
             self.n_threads, initializer=torch.set_num_threads, initargs=(1,)
         ) as pool:
-            list(pool.map(work, tasks))
-        torch.set_num_threads(before)
+            try:
+                list(pool.map(work, tasks))
+            finally:
+                torch.set_num_threads(before)
         width = len(self.heads.names)
         return np.array([self._found[r] for r in readings], np.float32).reshape(-1, width)
 

@@ -3,10 +3,13 @@
 import json
 import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from click.testing import CliRunner
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
@@ -16,6 +19,7 @@ from evaluation.local_model import LocalModel
 from evaluation.model_files import ModelFiles, find_model, identify_model
 from tests.training.conversations import TINY_MODEL, make_recipe, write_conversations
 from training.run import train
+from valuedata.cli import main
 from valuedata.errors import EvaluationError
 
 MESSAGES = [{"role": "user", "content": "I lost my keys."}]
@@ -75,6 +79,26 @@ def test_an_adapter_speaks_as_peft_has_it(runs):
     assert score == pytest.approx(expected, abs=1e-4)
     plain = LocalModel(ModelFiles(str(runs / "base")), model.template, "cpu")
     assert not np.allclose(plain.score_continuations([(MESSAGES, "Poor you!")]), score)
+
+
+def test_the_command_takes_a_folder_of_runs(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
+    families = [{"family": f"f{k}", "domain": "work", "neutral": f"What of {k}?"} for k in range(6)]
+    told = {"measures": "values", "licence": "CC0-1.0", "citation": "me", "families": families}
+    Path("mine.yaml").write_text(
+        yaml.safe_dump({"name": "mine", "kind": "open", **told}), encoding="utf-8"
+    )
+    words = ["evaluate", "--runs", str(runs), "--prompts", "mine.yaml", "--max-tokens", "8"]
+    result = CliRunner().invoke(main, [*words, "--out", "out", "--json"])
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert content["value"] == "empathy"
+    assert [arm["name"] for arm in content["arms"]] == ["base", "value", "random-0"]
+    assert "adapter_sha256" in content["arms"][1]["source"]
+    for found in content["measures"]:  # the control is a copy of the value
+        assert found["contrasts"]["controls"]["difference"]["estimate"] == 0.0
+    assert Path("out", "results.json").is_file()
 
 
 def test_an_adapters_folder_names_its_model(runs):

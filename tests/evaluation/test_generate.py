@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from evaluation.generate import (
     GenerationSettings,
@@ -94,6 +94,24 @@ def test_draws_follow_the_softmax(tiny_model):
     ]
     chi_squared = sum((seen - mean) ** 2 / mean for seen, mean in letters)
     assert chi_squared < 45.3  # the 0.999 quantile with 20 degrees of freedom
+
+
+def test_models_with_absolute_positions_are_padded_rightly(tiny_model, tmp_path):
+    """GPT-2 counts positions from the first column; a batch says what each row alone says."""
+    folder = tmp_path / "gpt2"
+    shutil.copytree(tiny_model, folder)
+    size = len(AutoTokenizer.from_pretrained(tiny_model))
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=size, n_positions=512, n_embd=16, n_layer=1, n_head=2)
+    config.bos_token_id = config.eos_token_id = None
+    config.initializer_range = 0.5
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    together, alone = load(folder), load(folder, batch_size=1)
+    asked = [(p.messages, text) for p in PROMPTS.prompts for text in ("Yes", "Not at all, no")]
+    assert together.score_continuations(asked) == pytest.approx(
+        alone.score_continuations(asked), abs=1e-4
+    )
+    assert reply(together, GREEDY, tmp_path, "a") == reply(alone, GREEDY, tmp_path, "b")
 
 
 def test_a_stopped_run_goes_on(tiny_model, tmp_path):
