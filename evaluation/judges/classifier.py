@@ -24,7 +24,7 @@ from valuedata.labelling.readings import Reading, make_reading
 __all__ = ["ClassifierJudge", "Labeller"]
 
 READINGS_A_TASK: Final = 1_024
-"""Long enough that batches of one length fill up, short enough that the last task is soon done."""
+"""Enough to fill batches of like length, and few enough that threads end together."""
 
 
 @dataclass(eq=False)
@@ -73,6 +73,9 @@ class Labeller:
             LabelError: If the cache is damaged or cannot be written.
         """
         fresh = [reading for reading in dict.fromkeys(readings) if reading not in self._found]
+        # Of like length in one task, so that its batches are full; the longest first, so that the
+        # threads end together.
+        fresh.sort(key=lambda reading: -len(reading.reply))
         tasks = [
             fresh[start : start + READINGS_A_TASK]
             for start in range(0, len(fresh), READINGS_A_TASK)
