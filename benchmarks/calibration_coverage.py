@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from benchmarks.marker_validity import read_completions
 from benchmarks.refusal_validity import LABELS, code_kinds
-from evaluation.calibration import calibrate_difference
-from evaluation.refusal import score_refusals
-from evaluation.small_samples import difference_interval
+from evaluation.calibration.estimates import calibrate_difference
+from evaluation.refusal.detector import score_refusals
+from evaluation.statistics.small_samples import difference_interval
 from valuedata.labelling.markers import MARKERS, measure_markers
 
 SUBSETS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.marker_validity import read_completions
-from evaluation.refusal import (
+from evaluation.refusal.detector import (
     KINDS,
     apply_weights,
     load_classifier,
@@ -29,8 +29,8 @@ from evaluation.refusal import (
     read_weights,
     score_refusals,
 )
-from evaluation.refusal_features import measure_refusal_features
-from evaluation.refusal_fitting import fit_weights
+from evaluation.refusal.features import measure_refusal_features
+from evaluation.refusal.fitting import fit_weights
 from valuedata.labelling.gold import load_gold
 from valuedata.labelling.scoring.intervals import estimate, number_groups
 

@@ -7,12 +7,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.comparison import Comparison, compare
 from evaluation.judges.judge import Floats
-from evaluation.measure import SHARE, Measure
-from evaluation.placebo import Placebo, rank_among_controls
 from evaluation.scoring import Answers, Scored
-from evaluation.stats import Interval, McNemar, average_samples, mcnemar_exact, mean_interval
+from evaluation.side_effects.measure import SHARE, Measure
+from evaluation.statistics.comparison import Comparison, compare
+from evaluation.statistics.differences import (
+    Interval,
+    McNemar,
+    average_samples,
+    mcnemar_exact,
+    mean_interval,
+)
+from evaluation.statistics.placebo import Placebo, rank_among_controls
 
 __all__ = ["Arms", "Finding", "SmallestEffect", "Units", "analyse", "find_agreement", "make_units"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from evaluation.analysis import Arms
-from evaluation.model_files import ModelFiles, find_base, find_model, read_run
+from evaluation.generation.model_files import ModelFiles, find_base, find_model, read_run
 from valuedata.errors import EvaluationError
 
 __all__ = ["Arm", "Role", "Run", "find_arms", "list_roles", "name_arms"]

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from evaluation.judges.judge import LOG_PROBABILITY, Floats, Validity
-from evaluation.measure import Measure
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 from evaluation.replies import Slot
 from evaluation.scoring import Answers, Scored
+from evaluation.side_effects.measure import Measure
 from valuedata.errors import EvaluationError
 
 __all__ = ["Loaded", "Task", "require_harness", "score_tasks"]

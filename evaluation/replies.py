@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluation.prompt_records import Prompt, PromptSet
+from evaluation.prompts.records import Prompt, PromptSet
 from valuedata.errors import EvaluationError
 
 __all__ = [

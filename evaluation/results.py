@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.analysis import Finding, find_agreement
-from evaluation.comparison import Comparison
-from evaluation.equivalence import ALPHA
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import CLASSIFIER, LLM
-from evaluation.measure import Measure
-from evaluation.power import minimum_detectable_difference
-from evaluation.prompt_records import PromptSet
-from evaluation.stats import Interval
+from evaluation.prompts.records import PromptSet
+from evaluation.side_effects.measure import Measure
+from evaluation.statistics.comparison import Comparison
+from evaluation.statistics.differences import Interval
+from evaluation.statistics.equivalence import ALPHA
+from evaluation.statistics.power import minimum_detectable_difference
 from evaluation.verdicts import Ruling, rule, rule_dimension
 
 __all__ = [

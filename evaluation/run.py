@@ -10,13 +10,12 @@ import pyarrow as pa
 
 from evaluation.analysis import Arms, SmallestEffect, analyse
 from evaluation.arms import Arm
-from evaluation.flaws import count_flaws
-from evaluation.generate import GenerationSettings, Generator, generate, open_reply_cache
+from evaluation.generation.flaws import count_flaws
+from evaluation.generation.generate import GenerationSettings, Generator, generate, open_reply_cache
+from evaluation.generation.local_model import LocalModel
 from evaluation.judges.bench import Bench
 from evaluation.lm_tasks import Task, score_tasks
-from evaluation.local_model import LocalModel
-from evaluation.measure import Measure
-from evaluation.prompt_records import PromptSet
+from evaluation.prompts.records import PromptSet
 from evaluation.replies import (
     REPLIES,
     Reply,
@@ -26,9 +25,9 @@ from evaluation.replies import (
     tabulate_replies,
     write_replies,
 )
-from evaluation.report import REPORT, render_report
-from evaluation.report_page import PAGE, write_page
-from evaluation.report_reading import read_view
+from evaluation.report.markdown import REPORT, render_report
+from evaluation.report.page import PAGE, write_page
+from evaluation.report.reading import read_view
 from evaluation.results import (
     RESULTS,
     describe_judges,
@@ -40,6 +39,7 @@ from evaluation.results import (
     write_results,
 )
 from evaluation.scoring import SCORES, Answers, score_all, tabulate_scores, write_scores
+from evaluation.side_effects.measure import Measure
 from valuedata.errors import EvaluationError
 from valuedata.progress import Progress, show_nothing
 

@@ -20,8 +20,8 @@ from evaluation.judges.judge import (
     Judge,
     Validity,
 )
-from evaluation.measure import Measure
 from evaluation.replies import Reply, Slot
+from evaluation.side_effects.measure import Measure
 from valuedata.progress import Progress, show_nothing
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from evaluation.analysis import Finding
-from evaluation.comparison import Decision, decide_all
-from evaluation.equivalence import ALPHA, Verdict, decide
-from evaluation.multiplicity import benjamini_hochberg
+from evaluation.statistics.comparison import Decision, decide_all
+from evaluation.statistics.equivalence import ALPHA, Verdict, decide
+from evaluation.statistics.multiplicity import benjamini_hochberg
 
 __all__ = ["BENJAMINI_HOCHBERG", "HOLM", "Ruling", "rule", "rule_dimension"]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from evaluation.judges.judge import Floats, Validity
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
 from valuedata.labelling.encoding.minilm import Precision
 from valuedata.labelling.evidence import read_evidence

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 
 __all__ = [
     "CLASSIFIER",

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from evaluation.judges.judge import UNMEASURED, Floats, Validity
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 from valuedata.errors import EvaluationError
 from valuedata.labelling.encoding.cache import find_cache_folder
 from valuedata.labelling.llm.answers import (

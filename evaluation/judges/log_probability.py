@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from evaluation.judges.judge import Floats, Validity
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 
 __all__ = ["Choice", "LogProbabilityJudge", "Scorer"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.judges.judge import EXACT, Floats, Validity
-from evaluation.prompt_records import Prompt
+from evaluation.prompts.records import Prompt
 from valuedata.labelling.markers import FORM_ONLY, MARKERS, measure_markers
 
 __all__ = ["MarkerJudge", "MarkerSheet"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evaluation.label_sheet import read_sheet, write_sheet
+from evaluation.calibration.sheet import read_sheet, write_sheet
 from tests.cli.conftest import Run
 from tests.evaluation.judged_folder import write_judged_folder
 from valuedata.cli import main

@@ -2,8 +2,8 @@
 
 import json
 
-from evaluation.prompt_sets import list_bundled
-from evaluation.public_table import PUBLIC_SETS
+from evaluation.prompts.public_table import PUBLIC_SETS
+from evaluation.prompts.sets import list_bundled
 
 
 def test_bundled_sets_come_first_and_then_public_ones(run):

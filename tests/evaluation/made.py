@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evaluation.prompt_records import Kind, Prompt, PromptSet
+from evaluation.prompts.records import Kind, Prompt, PromptSet
 
 __all__ = ["make_prompt", "make_set"]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from evaluation.analysis import SmallestEffect
 from evaluation.arms import Arm, list_roles
-from evaluation.generate import GenerationSettings
+from evaluation.generation.generate import GenerationSettings
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import EXACT, PATTERNS, PatternJudge
-from evaluation.measure import Measure
 from evaluation.run import Plan, evaluate
+from evaluation.side_effects.measure import Measure
 from tests.evaluation.made import make_prompt, make_set
 
 Levels = Mapping[str, Sequence[float]]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from evaluation.stats import Interval, find_p_value
+from evaluation.statistics.differences import Interval, find_p_value
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from evaluation.analysis import Arms, SmallestEffect, analyse, find_agreement, make_units
-from evaluation.equivalence import Verdict
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import EXACT, PatternJudge
-from evaluation.measure import Measure
 from evaluation.replies import Reply, list_slots
 from evaluation.results import clean, describe_measures
 from evaluation.scoring import SCORE_SCHEMA, Answers, Scored, draw_rows, score_all, tabulate_scores
+from evaluation.side_effects.measure import Measure
+from evaluation.statistics.equivalence import Verdict
 from evaluation.verdicts import BENJAMINI_HOCHBERG, HOLM, Ruling, rule_dimension
 from tests.evaluation.made import make_prompt, make_set
 

@@ -14,9 +14,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from evaluation.arms import find_arms, list_roles
-from evaluation.loading import choose_template
-from evaluation.local_model import LocalModel
-from evaluation.model_files import ModelFiles, find_model, identify_model
+from evaluation.generation.loading import choose_template
+from evaluation.generation.local_model import LocalModel
+from evaluation.generation.model_files import ModelFiles, find_model, identify_model
 from tests.training.conversations import TINY_MODEL, make_recipe, write_conversations
 from training.run import train
 from valuedata.cli import main

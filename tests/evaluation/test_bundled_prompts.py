@@ -8,9 +8,9 @@ from pathlib import Path
 import py3langid
 import pytest
 
-from evaluation.prompt_records import KINDS
-from evaluation.prompt_sets import list_bundled, load_prompt_sets
-from evaluation.public_prompts import load_public_set
+from evaluation.prompts.public import load_public_set
+from evaluation.prompts.records import KINDS
+from evaluation.prompts.sets import list_bundled, load_prompt_sets
 from valuedata.intake.known import STARTER_FILE
 
 LEAST = {

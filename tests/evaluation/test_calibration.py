@@ -7,7 +7,7 @@ import pytest
 from scipy.special import stdtrit
 
 from benchmarks.calibration_coverage import measure_coverage
-from evaluation.calibration import MIN_LABELLED, calibrate_difference, calibrate_mean
+from evaluation.calibration.estimates import MIN_LABELLED, calibrate_difference, calibrate_mean
 
 
 def test_the_estimate_is_that_of_the_paper() -> None:

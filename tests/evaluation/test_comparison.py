@@ -7,15 +7,15 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from evaluation.bootstrap import bootstrap_means
-from evaluation.comparison import compare, decide_all
-from evaluation.effect_sizes import cohens_h, hedges_g, odds_ratio
-from evaluation.equivalence import Verdict, decide, find_equivalence
-from evaluation.multiplicity import benjamini_hochberg, holm
-from evaluation.placebo import rank_among_controls
-from evaluation.power import find_design_effect, minimum_detectable_difference
-from evaluation.small_samples import plus_interval
-from evaluation.stats import mean_interval
+from evaluation.statistics.bootstrap import bootstrap_means
+from evaluation.statistics.comparison import compare, decide_all
+from evaluation.statistics.differences import mean_interval
+from evaluation.statistics.effect_sizes import cohens_h, hedges_g, odds_ratio
+from evaluation.statistics.equivalence import Verdict, decide, find_equivalence
+from evaluation.statistics.multiplicity import benjamini_hochberg, holm
+from evaluation.statistics.placebo import rank_among_controls
+from evaluation.statistics.power import find_design_effect, minimum_detectable_difference
+from evaluation.statistics.small_samples import plus_interval
 
 
 def test_equivalence_agrees_with_statsmodels() -> None:

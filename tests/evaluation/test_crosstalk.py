@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, linregress, ttest_1samp
 
-from evaluation.crosstalk import Crosstalk, Induction, measure_crosstalk
-from evaluation.crosstalk_regression import explain
+from evaluation.crosstalk.matrix import Crosstalk, Induction, measure_crosstalk
+from evaluation.crosstalk.regression import explain
 
 VALUES = ("empathy", "honesty", "humor", "privacy")
 N = 20

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cards.crosstalk import draw_measured_crosstalk
-from evaluation.crosstalk_view import tell_explained, view_crosstalk
-from evaluation.report_page import render_page
+from evaluation.crosstalk.view import tell_explained, view_crosstalk
+from evaluation.report.page import render_page
 
 MINUS = "\N{MINUS SIGN}"
 EXPLAINED = {

@@ -8,17 +8,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from evaluation.generate import (
+from evaluation.generation.generate import (
     GenerationSettings,
     _make_request,
     generate,
     open_reply_cache,
 )
-from evaluation.loading import choose_template
-from evaluation.local_model import LocalModel
-from evaluation.model_files import ModelFiles, find_model, hash_folder
+from evaluation.generation.loading import choose_template
+from evaluation.generation.local_model import LocalModel
+from evaluation.generation.model_files import ModelFiles, find_model, hash_folder
+from evaluation.generation.server import ServerModel
 from evaluation.replies import Reply, list_slots
-from evaluation.server import ServerModel
 from tests.evaluation.made import make_prompt, make_set
 from tests.llm_server import serve_llm
 from valuedata.errors import EvaluationError, LabelError

@@ -14,10 +14,10 @@ from evaluation.judges.judge import EXACT, Validity
 from evaluation.judges.llm import Asker, QuestionJudge, RubricJudge, load_question
 from evaluation.judges.log_probability import Choice, LogProbabilityJudge
 from evaluation.judges.markers import MarkerJudge, MarkerSheet
-from evaluation.prompt_sets import load_prompt_sets
-from evaluation.refusal import name_refusals, score_refusals
-from evaluation.safety import RefusalJudge
-from evaluation.side_effects import MEASURES
+from evaluation.prompts.sets import load_prompt_sets
+from evaluation.refusal.detector import name_refusals, score_refusals
+from evaluation.side_effects.safety import RefusalJudge
+from evaluation.side_effects.table import MEASURES
 from tests.evaluation.made import make_prompt
 from tests.llm_server import serve_llm
 from valuedata.errors import EvaluationError, LabelError

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.judged import find_replies, read_judged
-from evaluation.label_sheet import (
+from evaluation.calibration.judged import find_replies, read_judged
+from evaluation.calibration.results import calibrate_sheet, write_results
+from evaluation.calibration.sheet import (
     FORMULA_STARTS,
     Key,
     Row,
@@ -23,7 +24,6 @@ from evaluation.label_sheet import (
     write_key,
     write_sheet,
 )
-from evaluation.sheet_results import calibrate_sheet, write_results
 from tests.evaluation.judged_folder import (
     ARMS,
     N_PROMPTS,

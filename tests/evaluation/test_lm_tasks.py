@@ -9,14 +9,14 @@ import pytest
 
 from evaluation.analysis import SmallestEffect
 from evaluation.arms import Arm, list_roles
-from evaluation.generate import GenerationSettings
+from evaluation.generation.generate import GenerationSettings
+from evaluation.generation.loading import choose_template
+from evaluation.generation.local_model import LocalModel
+from evaluation.generation.model_files import find_model
 from evaluation.judges.bench import Bench
 from evaluation.lm_tasks import require_harness, score_tasks
-from evaluation.loading import choose_template
-from evaluation.local_model import LocalModel
-from evaluation.model_files import find_model
 from evaluation.run import Plan, evaluate
-from evaluation.side_effects import MEASURES
+from evaluation.side_effects.table import MEASURES
 from tests.evaluation.made import make_prompt, make_set
 from valuedata.errors import EvaluationError
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from evaluation.prompt_sets import load_prompt_sets, read_prompt_file
+from evaluation.prompts.sets import load_prompt_sets, read_prompt_file
 from valuedata.errors import PromptError
 
 OPEN = {"family": "dog", "domain": "pets", "neutral": "What now?", "sad": "I cry. What now?"}

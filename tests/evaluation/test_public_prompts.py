@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from evaluation.public_prompts import load_public_set
-from evaluation.public_table import PUBLIC_SETS
+from evaluation.prompts.public import load_public_set
+from evaluation.prompts.public_table import PUBLIC_SETS
 from valuedata.errors import PromptError, SourceError
 
 FILES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.prompt_records import render_question
+from evaluation.prompts.records import render_question
 from tests.hub_server import compute_commit, make_environment, serve_hub
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # The endpoint is read when the Hub's library is imported, so each reading is a process of its own.
 SCRIPT = """
 import json, sys
-from evaluation.prompt_sets import load_prompt_sets
+from evaluation.prompts.sets import load_prompt_sets
 from valuedata.errors import ValuedataError
 
 for text in sys.argv[1:]:

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from benchmarks.refusal_validity import code_kinds, measure_agreement, measure_xstest
-from evaluation.refusal import (
+from evaluation.refusal.detector import (
     KINDS,
     WEIGHTS_FILE,
     name_refusals,
     read_weights,
     score_refusals,
 )
-from evaluation.refusal_features import FEATURES, measure_refusal_features
-from evaluation.refusal_fitting import read_examples, write_weights
+from evaluation.refusal.features import FEATURES, measure_refusal_features
+from evaluation.refusal.fitting import read_examples, write_weights
 
 REPLIES = Path(__file__).with_name("refusal_replies.jsonl")
 
@@ -82,7 +82,7 @@ def test_replies_written_by_hand(vector_cache: Path) -> None:
 
 def test_the_packaged_weights_are_what_fitting_gives(vector_cache: Path, tmp_path: Path) -> None:  # noqa: ARG001
     write_weights(tmp_path / "weights.json")
-    stale = "stale: run `python -m evaluation.refusal_fitting`"
+    stale = "stale: run `python -m evaluation.refusal.fitting`"
     texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "weights.json", WEIGHTS_FILE)]
     fitted, packaged = (json.loads(text) for text in texts)
     for name in ("classifier", "examples_sha256", "n_examples"):

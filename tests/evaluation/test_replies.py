@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.flaws import count_flaws, measure_repetition
+from evaluation.generation.flaws import count_flaws, measure_repetition
 from evaluation.replies import (
     REPLY_SCHEMA,
     Reply,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from evaluation.report_page import write_page
+from evaluation.report.page import write_page
 from tests.evaluation.pages import LOW_CONTRASTS, open_page, start_browser
 from tests.evaluation.runs import PROMPTS, write_run
 from tests.evaluation.views import VIEW

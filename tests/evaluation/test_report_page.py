@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.report_figures import (
+from evaluation.report.figures import (
     Bar,
     choose_shade,
     draw_effects,
@@ -16,8 +16,8 @@ from evaluation.report_figures import (
     format_gap,
     format_mean,
 )
-from evaluation.report_page import render_page, write_page
-from evaluation.report_view import ControlEffect, Range, ReportView
+from evaluation.report.page import render_page, write_page
+from evaluation.report.view import ControlEffect, Range, ReportView
 from tests.evaluation.views import HOSTILE, MEASURES, VIEW, make_measure
 from valuedata.errors import EvaluationError
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from evaluation.anthropomorphism import claims_human_life
-from evaluation.capability import read_letter
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import JUDGES, ArmJudge, PatternJudge
-from evaluation.prompt_records import KINDS
-from evaluation.prompt_sets import load_prompt_sets
-from evaluation.side_effects import MEASURES, check_judges, choose_measures
-from evaluation.sycophancy import accepts_premise, gives_way, takes_side
+from evaluation.prompts.records import KINDS
+from evaluation.prompts.sets import load_prompt_sets
+from evaluation.side_effects.anthropomorphism import claims_human_life
+from evaluation.side_effects.capability import read_letter
+from evaluation.side_effects.sycophancy import accepts_premise, gives_way, takes_side
+from evaluation.side_effects.table import MEASURES, check_judges, choose_measures
 from tests.evaluation.made import make_prompt
 from valuedata.errors import EvaluationError
 

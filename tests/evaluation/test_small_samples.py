@@ -5,8 +5,8 @@ import pytest
 from scipy.special import stdtrit
 from scipy.stats import beta
 
-from evaluation.small_samples import difference_interval, plus_interval, share_interval
-from evaluation.stats import find_p_value, mean_interval
+from evaluation.statistics.differences import find_p_value, mean_interval
+from evaluation.statistics.small_samples import difference_interval, plus_interval, share_interval
 from tests.evaluation.studies import count_hits
 
 

@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from scipy.stats import ttest_1samp
 from statsmodels.stats.contingency_tables import mcnemar
 
-from evaluation.stats import (
+from evaluation.statistics.differences import (
     adjust_for_length,
     find_p_value,
     fit_clustered,

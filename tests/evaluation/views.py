@@ -1,7 +1,6 @@
 """A report to look at: every kind of verdict, prompt and gap, with replies that try to run."""
 
-from evaluation.equivalence import Verdict
-from evaluation.report_view import (
+from evaluation.report.view import (
     ArmView,
     Change,
     ControlEffect,
@@ -14,6 +13,7 @@ from evaluation.report_view import (
     ReportView,
     ScoreChange,
 )
+from evaluation.statistics.equivalence import Verdict
 
 HOSTILE = (
     '<script>document.title = "ran"</script><img src="https://example.org/x.png" onerror="boom()">'

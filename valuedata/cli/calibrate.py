@@ -12,10 +12,10 @@ from valuedata.cli.output import clean_line, echo_json, echo_table
 from valuedata.seeds import MAX_SEED
 
 if TYPE_CHECKING:
-    from evaluation.calibration import Calibrated
-    from evaluation.label_sheet import Row
-    from evaluation.sheet_results import SheetResult
-    from evaluation.stats import Interval
+    from evaluation.calibration.estimates import Calibrated
+    from evaluation.calibration.results import SheetResult
+    from evaluation.calibration.sheet import Row
+    from evaluation.statistics.differences import Interval
 
 __all__ = ["calibrate"]
 
@@ -112,8 +112,8 @@ def _check_usage(labels: Path | None, options: dict[str, Any]) -> None:
 
 
 def _draw(folder: Path, options: dict[str, Any]) -> None:
-    from evaluation.judged import read_judged
-    from evaluation.label_sheet import draw_sheet, make_rows, write_key, write_sheet
+    from evaluation.calibration.judged import read_judged
+    from evaluation.calibration.sheet import draw_sheet, make_rows, write_key, write_sheet
 
     sheet: Path = options["sheet"]
     if sheet.exists():
@@ -130,7 +130,7 @@ def _draw(folder: Path, options: dict[str, Any]) -> None:
 
 def _ask(folder: Path, sheet: Path) -> None:
     """Asks for the missing labels; each is on disk before the next is asked for."""
-    from evaluation.label_sheet import ANSWERS, read_key, read_sheet, write_sheet
+    from evaluation.calibration.sheet import ANSWERS, read_key, read_sheet, write_sheet
 
     rows = read_sheet(sheet)
     key = read_key(folder, rows)
@@ -164,8 +164,8 @@ def _show_row(row: "Row", place: str) -> None:
 
 
 def _estimate(folder: Path, labels: Path, *, as_json: bool) -> None:
-    from evaluation.label_sheet import read_sheet
-    from evaluation.sheet_results import calibrate_sheet, write_results
+    from evaluation.calibration.results import calibrate_sheet, write_results
+    from evaluation.calibration.sheet import read_sheet
 
     result = calibrate_sheet(folder, read_sheet(labels))
     path = write_results(folder, result)

@@ -13,7 +13,7 @@ from valuedata.cli.output import echo_json, echo_table
 from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 
 if TYPE_CHECKING:
-    from evaluation.crosstalk_runs import EvaluatedRun
+    from evaluation.crosstalk.runs import EvaluatedRun
 
 __all__ = ["crosstalk"]
 
@@ -95,16 +95,16 @@ def _draw(content: Content, given: Content, plot: Path | None, html: Path | None
 
         draw_plot(partial(draw_measured_crosstalk, content), plot)
     if html is not None:
-        from evaluation.crosstalk_view import view_crosstalk
-        from evaluation.report_page import write_page
+        from evaluation.crosstalk.view import view_crosstalk
+        from evaluation.report.page import write_page
 
         write_page(view_crosstalk(content, _tell_command(given)), html)
 
 
 def _measure(given: Content) -> Content:
-    from evaluation.crosstalk import measure_crosstalk
-    from evaluation.crosstalk_data import read_data
-    from evaluation.crosstalk_runs import read_runs
+    from evaluation.crosstalk.data import read_data
+    from evaluation.crosstalk.matrix import measure_crosstalk
+    from evaluation.crosstalk.runs import read_runs
     from valuedata.hub.pull import open_release
 
     evaluated = read_runs(given["runs"], given["judge"])
@@ -122,7 +122,7 @@ def _measure(given: Content) -> Content:
 
 
 def _list_few_controls(evaluated: "Sequence[EvaluatedRun]") -> Iterator[str]:
-    from evaluation.placebo import MIN_CONTROLS
+    from evaluation.statistics.placebo import MIN_CONTROLS
 
     for run in evaluated:
         if run.n_controls < MIN_CONTROLS:
@@ -140,7 +140,7 @@ def _tell_command(given: Content) -> str:
 
 
 def _show_all(content: Content) -> None:
-    from evaluation.crosstalk_view import list_beyond_data, list_found, tell_explained
+    from evaluation.crosstalk.view import list_beyond_data, list_found, tell_explained
 
     click.echo(
         "Share of replies with each value, tuned minus controls, in points; judge "

@@ -173,7 +173,7 @@ def evaluate(*, out: Path | None, as_json: bool, quiet: bool, **options: Any) ->
     valuedata evaluate --write-prompts prompts.jsonl
     valuedata evaluate --outputs base=base.jsonl --outputs tuned=tuned.jsonl --out evaluation
     """
-    from evaluation.prompt_sets import load_prompt_sets
+    from evaluation.prompts.sets import load_prompt_sets
 
     sets = load_prompt_sets(*([options["prompts"]] if options["prompts"] else []))
     if options["write_prompts"] is not None:

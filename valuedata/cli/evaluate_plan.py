@@ -10,18 +10,18 @@ from pydantic import ValidationError
 
 from evaluation.analysis import SmallestEffect
 from evaluation.arms import Arm, Role, find_arms, list_roles, name_arms
-from evaluation.generate import GenerationSettings, Generator
+from evaluation.generation.generate import GenerationSettings, Generator
+from evaluation.generation.loading import choose_template
+from evaluation.generation.local_model import LocalModel
+from evaluation.generation.server import ServerModel
 from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import Labeller
 from evaluation.judges.judge import LLM
 from evaluation.judges.llm import Asker
 from evaluation.lm_tasks import require_harness
-from evaluation.loading import choose_template
-from evaluation.local_model import LocalModel
-from evaluation.prompt_records import PromptSet
+from evaluation.prompts.records import PromptSet
 from evaluation.run import Plan
-from evaluation.server import ServerModel
-from evaluation.side_effects import check_judges, choose_measures
+from evaluation.side_effects.table import check_judges, choose_measures
 from valuedata.errors import EvaluationError
 from valuedata.labelling.llm.client import require_client
 from valuedata.labelling.metadata import PACKAGED, read_metadata

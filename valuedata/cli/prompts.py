@@ -9,7 +9,7 @@ from valuedata.cli.options import json_option
 from valuedata.cli.output import echo_json, echo_table
 
 if TYPE_CHECKING:
-    from evaluation.prompt_records import PromptSet
+    from evaluation.prompts.records import PromptSet
 
 __all__ = ["prompts"]
 
@@ -28,8 +28,8 @@ def prompts(*, as_json: bool) -> None:
     valuedata prompts
     valuedata prompts --json
     """
-    from evaluation.prompt_sets import load_prompt_sets
-    from evaluation.public_table import PUBLIC_SETS
+    from evaluation.prompts.public_table import PUBLIC_SETS
+    from evaluation.prompts.sets import load_prompt_sets
 
     bundled = {found.name: _count(found) for found in load_prompt_sets()}
     if as_json:

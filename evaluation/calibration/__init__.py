@@ -1,0 +1,1 @@
+"""A judge corrected by a person's blind labels."""

@@ -1,0 +1,1 @@
+"""What inducing one value did to every other."""

@@ -1,0 +1,1 @@
+"""Arms to replies: models here, on a server, or files."""

@@ -1,0 +1,1 @@
+"""Prompts: what they are, the bundled sets, and public ones."""

@@ -1,0 +1,1 @@
+"""Results as a text and as a page."""

@@ -1,0 +1,1 @@
+"""Statistics of paired scores, with families of prompts as clusters."""
