@@ -139,6 +139,42 @@ def test_the_classifier_alone_reads_some():
     assert find_agreement(one, other)["n"] == 4
 
 
+class Asked:
+    """A judge that asks the arms themselves, and the arms, which say when they are let go."""
+
+    validity = EXACT
+    threshold = 0.5
+
+    def __init__(self):
+        self.log = []
+
+    def score_arm(self, arm, prompts):
+        self.log.append(arm)
+        return np.full(len(prompts), float(arm == "tuned"))
+
+    def release(self):
+        self.log.append("released")
+
+
+def test_arms_are_asked_one_after_the_other():
+    asked = Asked()
+    both = {"log-probability": lambda _: asked, "patterns": lambda _: Watching()}
+    measures = [make_measure(judges=both), make_measure(name="other", judges=both)]
+    answers = make_answers([make_prompt("a"), make_prompt("b")], ("base", "tuned"), n_samples=2)
+    bench = Bench(("base", "tuned"), models={"base": asked, "tuned": asked})
+    found = score_all(measures, bench, answers, 0)
+    assert asked.log == ["base", "base", "released", "tuned", "tuned", "released"]
+    first, second = found[:2]
+    assert first.rows.tolist() == [0, 2]  # a prompt is asked about once, whatever its samples
+    assert first.scores["tuned"].tolist() == [1.0, 1.0]
+    assert second.rows.tolist() == [0, 1, 2, 3]
+    one, other = (
+        analyse(each, answers, Arms("base", "tuned"), SMALLEST) for each in (first, second)
+    )
+    assert find_agreement(one, other) is None
+    assert one.units.lengths is None
+
+
 def test_units_are_prompts_by_samples():
     prompts = [make_prompt("a", variant="x"), make_prompt("a", variant="y"), make_prompt("b")]
     answers = make_answers(prompts, ("base",), n_samples=2)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from evaluation.arms import find_arms, list_roles
+from evaluation.arms import Arm, find_arms, list_roles
 from evaluation.generation.loading import choose_template
 from evaluation.generation.local_model import LocalModel
 from evaluation.generation.model_files import ModelFiles, find_model, identify_model
@@ -99,6 +99,12 @@ def test_the_command_takes_a_folder_of_runs(runs, tmp_path, monkeypatch):
     for found in content["measures"]:  # the control is a copy of the value
         assert found["contrasts"]["controls"]["difference"]["estimate"] == 0.0
     assert Path("out", "results.json").is_file()
+
+
+def test_a_role_is_filled_once():
+    two = (Arm("one", "base"), Arm("two", "base"), Arm("tuned", "tuned"))
+    with pytest.raises(EvaluationError, match="Two base arms are given; give one"):
+        list_roles(two)
 
 
 def test_an_adapters_folder_names_its_model(runs):
