@@ -55,7 +55,7 @@ def render_page(view: ReportView) -> str:
     Its security policy allows the page's own style and script, by their hashes, and nothing else.
     """
     environment = Environment(
-        loader=PackageLoader("evaluation"),
+        loader=PackageLoader("evaluation.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

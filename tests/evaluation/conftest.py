@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.builders import write_release
 from training.settings import TinySettings
-from training.tiny import make_tiny_model
+from training.tiny import make_tiny_model, read_all_texts
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
     size = TinySettings(vocabulary=300, hidden=16, layers=1, heads=2)
-    make_tiny_model(folder, release, "empathy", size)
+    make_tiny_model(folder, read_all_texts(release, "empathy"), size)
     weights = load_file(folder / "model.safetensors")
     # larger ones, so that what it says depends on what it reads
     save_file(
