@@ -103,8 +103,8 @@ class RayEngine:
             raise  # a fault of ours, which shows the worker's traceback
         except ray.exceptions.RayError as error:
             raise EngineError(
-                f"The Ray cluster failed ({_shorten(error)}); look into its logs, or leave "
-                "--engine away."
+                f"The Ray cluster failed ({_shorten(error, -1)}); see that valuedata is installed "
+                "on every node, look into Ray's logs, or leave --engine away."
             ) from error
 
 
@@ -271,7 +271,7 @@ def _check_versions(wanted: Mapping[str, str]) -> None:
             )
 
 
-def _shorten(error: BaseException) -> str:
-    """The first line that says something, without what follows."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")
+def _shorten(error: BaseException, line: int = 0) -> str:
+    """One of the lines that say something: the first, or the last, which ends a traceback."""
+    lines = [text.strip() for text in str(error).splitlines() if text.strip()]
+    return (lines[line] if lines else type(error).__name__)[:200].rstrip(".")

@@ -1,6 +1,7 @@
 """A Ray cluster gives what this process gives, whatever becomes of its workers."""
 
 import contextlib
+import importlib
 import os
 import subprocess
 import sys
@@ -93,6 +94,15 @@ def test_other_versions_on_a_node_are_refused() -> None:
     other = RayEngine({**RayEngine().versions, "numpy": "1.0"})
     with pytest.raises(EngineError, match=r"has numpy [\d.]+ where this machine has 1\.0; install"):
         read(other.map_batches(remote.make_double, BATCHES))
+
+
+def test_a_node_that_lacks_the_code_is_told(engine, tmp_path, monkeypatch) -> None:
+    (tmp_path / "only_here.py").write_text("def make():\n    return lambda batch: batch\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    only_here = importlib.import_module("only_here")
+    message = r"cluster failed \(.*No module named 'only_here'.*\); see that valuedata is installed"
+    with pytest.raises(EngineError, match=message):
+        read(engine.map_batches(only_here.make, BATCHES))
 
 
 def test_a_worker_counts_what_it_begins(engine) -> None:
