@@ -70,6 +70,25 @@ def test_what_was_encoded_is_not_encoded_again(encoder, monkeypatch):
     np.testing.assert_array_equal(encode(encoder, READINGS), first)
 
 
+def test_the_number_of_threads_does_not_alter_a_bit(adapted):
+    """Before anything is rounded, in a shape in which a plain softmax does alter some."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1_000, 20_000, (21, 48), generator=generator)
+    attended = torch.ones((21, 48), dtype=torch.bool)
+    before, found = torch.get_num_threads(), []
+    try:
+        for n_threads in (1, 2, 4):
+            torch.set_num_threads(n_threads)
+            with torch.inference_mode():
+                states = adapted.model(input_ids=tokens, attention_mask=attended).last_hidden_state
+                scores = encoding._score(adapted.heads, states, attended)
+            assert torch.get_num_threads() == n_threads
+            found.append(torch.cat([states.flatten(), scores.flatten()]))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(found[0], other) for other in found[1:])
+
+
 def test_rounds_do_not_alter_a_bit(uncached, vectors, monkeypatch):
     monkeypatch.setattr(encoding, "READINGS_A_ROUND", 7)
     np.testing.assert_array_equal(encode(uncached, READINGS), vectors)

@@ -200,9 +200,19 @@ def _forward(encoder: Encoder, rows: Sequence[Sequence[int]], shape: tuple[int, 
         mean = (states * weights).sum(1) / weights.sum(1)
         vectors = torch.nn.functional.normalize(mean, dim=1)
         if encoder.heads is not None:
-            vectors = torch.cat([vectors, encoder.heads.score(states, attended)], dim=1)
+            vectors = torch.cat([vectors, _score(encoder.heads, states, attended)], dim=1)
     halves: Halves = vectors[: len(rows)].numpy().astype(np.float16)
     return halves
+
+
+def _score(heads: TokenHeads, states: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
+    """Scores on one thread: the last bits of a softmax over tokens follow how many there are."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return heads.score(states, attended)
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _digest(encoder: Encoder, reading: Reading) -> bytes:
