@@ -1,6 +1,6 @@
 """Scores to findings: what each measure says of the tuned arm, beside the base and the controls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,7 +122,7 @@ def analyse(scored: Scored, answers: Answers, arms: Arms, smallest: SmallestEffe
     contrasts, effects, tests = {}, {}, {}
     for name in arms.contrasts:
         others = [arms.base] if name == BASE else list(arms.controls)
-        other = np.hstack([units.scores[arm] for arm in others if arm])
+        other = _join([units.scores[arm] for arm in others if arm])
         lengths = None
         if units.lengths is not None:
             beside = np.hstack([units.lengths[arm] for arm in others if arm])
@@ -201,6 +201,13 @@ def find_agreement(first: Finding, second: Finding) -> dict[str, Any] | None:
     varies = one.std() > MIN_SPREAD and other.std() > MIN_SPREAD
     correlation = float(np.corrcoef(one, other)[0, 1]) if varies else None
     return {"kappa": kappa, "correlation": correlation, "n": len(one)}
+
+
+def _join(scores: Sequence[Floats]) -> Floats:
+    """The samples of several arms side by side, where each of the arms has one."""
+    joined = np.hstack(scores)
+    joined[np.any([np.isnan(one).all(axis=1) for one in scores], axis=0)] = np.nan
+    return joined
 
 
 def _place(values: Floats, cells: tuple[Ints, Ints], shape: tuple[int, int]) -> Floats:

@@ -1,5 +1,6 @@
 """Which arms take part, and where their replies come from."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,14 @@ from valuedata.errors import EvaluationError
 
 __all__ = ["Arm", "Role", "Run", "find_arms", "list_roles", "name_arms"]
 
+logger = logging.getLogger(__name__)
+
 Role = Literal["base", "tuned", "control"]
 BASE: Final = "base"
 TUNED: Final = "tuned"
 CONTROL: Final = "control"
 VALUE: Final = "value"
+SWAPPED: Final = "swapped"
 REMEDY: Final = "give --base and --tuned, --outputs tuned=FILE, or --runs RUN"
 
 
@@ -85,6 +89,8 @@ def name_arms(
 def find_arms(folder: Path) -> Run:
     """The arms of a folder of runs: the base, the value, and every other run as a control.
 
+    The swapped arm is none of them: it is trained away from the value, so it is no placebo.
+
     Raises:
         EvaluationError: If it holds no finished run of a value, or its arms differ in their base.
     """
@@ -100,7 +106,13 @@ def find_arms(folder: Path) -> Run:
         Arm(VALUE, TUNED, str(folder / VALUE), find_model(str(folder / VALUE))),
     ]
     for path in sorted(folder.iterdir()):
-        if path.name != VALUE and (path / "run.json").is_file():
+        if path.name == SWAPPED:
+            logger.warning(
+                "%s is left out: it was trained away from the value, so it is no control; compare "
+                "with it by --base and --tuned",
+                path,
+            )
+        elif path.name != VALUE and (path / "run.json").is_file():
             found = find_base(path, read_run(path))
             if found != base:
                 raise EvaluationError(

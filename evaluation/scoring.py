@@ -20,6 +20,7 @@ from evaluation.judges.judge import (
     Judge,
     Validity,
 )
+from evaluation.prompts.records import Prompt
 from evaluation.replies import Reply, Slot
 from evaluation.side_effects.measure import Measure
 from valuedata.progress import Progress, show_nothing
@@ -154,11 +155,22 @@ def _ask_arms(
     for arm in answers.arms if asking else ():
         with progress(f"log-probabilities of {arm}", len(asking)) as advance:
             for place, judge in asking.items():
-                prompts = [answers.slots[row].prompt for row in jobs[place].rows]
+                prompts = [
+                    _lead(answers.slots[row].prompt, bench.system_prompt)
+                    for row in jobs[place].rows
+                ]
                 found[place][arm] = judge.score_arm(arm, prompts)
                 advance(1)
         bench.models[arm].release()
     return found
+
+
+def _lead(prompt: Prompt, system_prompt: str) -> Prompt:
+    """The prompt as the arms were given it."""
+    if not system_prompt:
+        return prompt
+    system = {"role": "system", "content": system_prompt}
+    return replace(prompt, messages=(system, *prompt.messages))
 
 
 def draw_rows(rows: Ints, slots: Sequence[Slot], limit: int | None, seed: int) -> Ints:

@@ -1,15 +1,16 @@
 """Findings to verdicts: one a measure, one a dimension, each with the evidence that it needs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from evaluation.analysis import Finding
+from evaluation.analysis import CONTROLS, Finding
 from evaluation.statistics.comparison import Decision, decide_all
 from evaluation.statistics.equivalence import ALPHA, Verdict, decide
 from evaluation.statistics.multiplicity import benjamini_hochberg
+from evaluation.statistics.placebo import MIN_CONTROLS
 
 __all__ = ["BENJAMINI_HOCHBERG", "HOLM", "Ruling", "rule", "rule_dimension"]
 
@@ -51,7 +52,25 @@ def rule(findings: Sequence[Finding], contrast: str) -> dict[str, Ruling]:
     for found, adjusted in zip(others, q.tolist(), strict=True):
         verdict = decide(adjusted, found.contrasts[contrast].equivalence, ALPHA)
         rulings[found.scored.measure.name] = Ruling(verdict, adjusted, BENJAMINI_HOCHBERG)
-    return {found.scored.measure.name: rulings[found.scored.measure.name] for found in findings}
+    return {
+        found.scored.measure.name: _heed_controls(
+            rulings[found.scored.measure.name], found, contrast
+        )
+        for found in findings
+    }
+
+
+def _heed_controls(ruling: Ruling, found: Finding, contrast: str) -> Ruling:
+    """Takes back a change from the controls that some control shows too: it may be their seeds'.
+
+    The intervals hold the prompts, not what training with another seed would change.
+    """
+    placebo = found.placebo
+    if contrast != CONTROLS or ruling.verdict is not Verdict.CHANGED or placebo is None:
+        return ruling
+    if placebo.n_controls < MIN_CONTROLS or placebo.rank == 1:
+        return ruling
+    return replace(ruling, verdict=Verdict.INCONCLUSIVE)
 
 
 def rule_dimension(rulings: Sequence[Ruling]) -> Verdict:

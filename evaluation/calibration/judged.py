@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evaluation.replies import read_replies
+from evaluation.side_effects.table import MEASURES
 from valuedata.errors import EvaluationError, name_nearest
 from valuedata.labelling.scoring.intervals import number_groups
 
@@ -59,8 +60,14 @@ def read_judged(folder: Path, measure: str, judge: str | None, arms: tuple[str, 
     Raises:
         EvaluationError: If the file is not there or has other columns; if it lacks the measure, the
             judge or an arm, or several judges scored it and none is named; if scores do not lie
-            from 0 to 1.
+            from 0 to 1, or the measure is a difference between kinds of prompts.
     """
+    known = MEASURES.get(measure)
+    if known is not None and known.sign is not None:
+        raise EvaluationError(
+            f"{measure} is a difference between two kinds of prompts, which labels of single "
+            "replies do not correct; calibrate another measure."
+        )
     table = _read_scores(folder)
     table = _select(table, "measure", measure, "measure")
     judges = sorted(set(table["judge"].to_pylist()))

@@ -24,6 +24,7 @@ class Bench:
         models: Arm to the model whose log-probabilities can be read, of the arms that have one.
         allowed: Kinds of judges that take part.
         classify: Prompts of a kind that the classifier reads the replies to; None for all.
+        system_prompt: What the arms were told before every prompt; empty for nothing.
     """
 
     arms: tuple[str, ...]
@@ -33,6 +34,7 @@ class Bench:
     models: Mapping[str, Scorer] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset({CLASSIFIER, LOG_PROBABILITY, PATTERNS, LLM})
     classify: int | None = None
+    system_prompt: str = ""
 
     def explain_absence(self, judge: str) -> str | None:
         """Why a kind of judge takes no part; None where it does."""

@@ -27,10 +27,12 @@ from evaluation.side_effects.measure import Measure
 
 __all__ = ["CAPABILITY", "read_letter"]
 
-FIRST: Final = re.compile(r"\W*([A-Z])(?:[.):]|\W*$|\s*\n)")
+FIRST: Final = re.compile(r"\W*([A-Z])(?:[.):*]|\s*[-\u2013\u2014(]|\W*$|\s*\n)")
 NAMED: Final = re.compile(
-    r"\b(?:answer|option|choice)(?: is| would be|:)*\s*\W{0,4}([A-Z])\b", re.IGNORECASE
+    r"\b(?i:answer|option|choice|it|that)(?: (?i:is|would be)|:)*\s*\W{0,4}"
+    r"((?<=\()[a-z](?=\))|A\b(?!\s+[a-z])|[B-Z]\b)"
 )
+LAST: Final = re.compile(r":\s*\W{0,3}([A-Z])\W*$")
 READ: Final = Validity(None, None, None, "", "", "exact where the reply names a letter")
 
 
@@ -38,13 +40,17 @@ def read_letter(prompt: Prompt, reply: str) -> str | None:
     """The letter that a reply chooses; None where it names none."""
     options = list(prompt.key["options"])
     text = reply.strip()
-    for found in (FIRST.match(text), NAMED.search(text)):
+    for found in (FIRST.match(text), NAMED.search(text), LAST.search(text)):
         if found is not None and found[1].upper() in LETTERS[: len(options)]:
             return found[1].upper()
-    same = [
-        k for k, option in enumerate(options) if text.rstrip(".").casefold() == option.casefold()
-    ]
-    return LETTERS[same[0]] if same else None
+    named = [k for k, option in enumerate(options) if _names(text, option)]
+    return LETTERS[named[0]] if len(named) == 1 else None
+
+
+def _names(text: str, option: str) -> bool:
+    return (
+        re.search(rf"(?<!\w){re.escape(option.rstrip('.'))}(?!\w)", text, re.IGNORECASE) is not None
+    )
 
 
 def _read(bench: Bench) -> Judge:  # noqa: ARG001

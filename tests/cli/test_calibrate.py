@@ -60,6 +60,17 @@ def test_nothing_left_out_is_not_told(run: Run, folder: Path) -> None:
     assert "left out" not in run("calibrate", folder, "--labels", "sheet.csv").stdout
 
 
+def test_a_difference_between_prompts_is_not_calibrated(run: Run, folder: Path) -> None:
+    words = ("--measure", "pushback", "--contrast", "base", "tuned", "--sheet", "sheet.csv")
+    result = run("calibrate", folder, *words)
+    assert result.stderr == (
+        "Error: pushback is a difference between two kinds of prompts, which labels of single "
+        "replies do not correct; calibrate another measure.\n"
+    )
+    assert result.exit_code == 2
+    assert not Path("sheet.csv").exists()
+
+
 def test_labels_are_asked_for_and_kept(run: Run, folder: Path) -> None:
     run("calibrate", folder, *CONTRAST, "--n-labels", 4, "--sheet", "sheet.csv")
 

@@ -7,8 +7,17 @@ import pytest
 
 from valuedata.cli import COMMANDS
 
-# the Hub's data and models, files of the reader's own, and what trains for minutes
-ELSEWHERE = ("hh-rlhf", "ORG/NAME", "my-", "gold.jsonl", "--arms")
+# what is on the Hub, files of the reader's own, what trains for minutes and what reads its
+# evaluation, and the cache, which other tests share
+ELSEWHERE = (
+    "hh-rlhf",
+    "ORG/NAME",
+    "my-",
+    "gold.jsonl",
+    "--arms",
+    "evaluation",
+    "cache clear",
+)
 
 
 @pytest.mark.slow

@@ -7,13 +7,14 @@ import pytest
 
 from evaluation.analysis import Arms, SmallestEffect, analyse, find_agreement, make_units
 from evaluation.judges.bench import Bench
-from evaluation.judges.judge import EXACT, PatternJudge
+from evaluation.judges.judge import EXACT, LOG_PROBABILITY, PatternJudge
 from evaluation.replies import Reply, list_slots
 from evaluation.results import clean, describe_measures
 from evaluation.scoring import SCORE_SCHEMA, Answers, Scored, draw_rows, score_all, tabulate_scores
 from evaluation.side_effects.measure import Measure
+from evaluation.side_effects.table import MEASURES
 from evaluation.statistics.equivalence import Verdict
-from evaluation.verdicts import BENJAMINI_HOCHBERG, HOLM, Ruling, rule_dimension
+from evaluation.verdicts import BENJAMINI_HOCHBERG, HOLM, Ruling, rule, rule_dimension
 from tests.evaluation.made import make_prompt, make_set
 
 ARMS = Arms("base", "tuned", ("c0", "c1"))
@@ -311,3 +312,71 @@ def test_a_pattern_judge_scores_one_by_one():
     judge = PatternJudge(lambda prompt, reply: float(prompt.kind == reply), EXACT)
     found = judge.score([make_prompt("a")] * 2, ["open", "shut"], ignore)
     assert found.tolist() == [1.0, 0.0]
+
+
+def test_controls_are_averaged_where_each_has_a_score():
+    """Without the second prompt, which c1 has no score for: 1 - 0.5 and 1 - 0.5."""
+    prompts = [make_prompt(name) for name in "abc"]
+    scored = make_scored(
+        make_measure(),
+        [0, 1, 2],
+        {"base": [0, 0, 0], "tuned": [1, 0, 1], "c0": [0, 1, 0], "c1": [1, math.nan, 1]},
+    )
+    found = analyse(scored, make_answers(prompts, ("base", "tuned", "c0", "c1")), ARMS, SMALLEST)
+    assert found.contrasts["controls"].difference.estimate == 0.5
+    assert found.contrasts["controls"].n_left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("third", "verdict"), [(0.1, Verdict.CHANGED), (0.9, Verdict.INCONCLUSIVE)]
+)
+def test_a_change_that_a_control_shows_too_is_not_one(third, verdict):
+    """Of 40 prompts, tuned says yes to 20; controls to 4, 4, and to as few or to more than it."""
+    names = [f"p{k}" for k in range(40)]
+    arms = Arms("base", "tuned", ("c0", "c1", "c2"))
+
+    def say_yes(n_times):
+        return [float(k < n_times) for k in range(40)]
+
+    scored = make_scored(
+        make_measure(),
+        list(range(40)),
+        {
+            "base": say_yes(4),
+            "tuned": say_yes(24),
+            "c0": say_yes(4),
+            "c1": say_yes(2),
+            "c2": say_yes(round(40 * third)),
+        },
+    )
+    answers = make_answers([make_prompt(name) for name in names], ("base", *arms.controls, "tuned"))
+    found = analyse(scored, answers, arms, SMALLEST)
+    assert found.contrasts["controls"].p < 0.05
+    assert rule([found], "base")["m"].verdict is Verdict.CHANGED
+    assert rule([found], "controls")["m"].verdict is verdict
+
+
+def test_arms_are_asked_as_they_were_told():
+    class Model:
+        def __init__(self):
+            self.heard = []
+
+        def score_continuations(self, requests):
+            self.heard += [messages for messages, _ in requests]
+            return np.arange(len(requests), dtype=np.float64)
+
+        def release(self):
+            pass
+
+    model = Model()
+    prompts = [make_prompt("q", "qa", options=["x", "y"], answer="B")]
+    measure = make_measure(
+        kinds=frozenset({"qa"}),
+        judges={LOG_PROBABILITY: MEASURES["qa"].judges[LOG_PROBABILITY]},
+    )
+    bench = Bench(("base",), models={"base": model}, system_prompt="Be brief.")
+    (found,) = score_all([measure], bench, make_answers(prompts, ("base",)), 0)
+    assert found.scores["base"].tolist() == [1.0]
+    assert [next(iter(heard)) for heard in model.heard] == [
+        {"role": "system", "content": "Be brief."}
+    ] * 2

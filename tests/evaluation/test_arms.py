@@ -35,6 +35,7 @@ def runs(tmp_path_factory):
         train(release, "empathy", make_recipe("sft-dpo"), folder / "value", TINY_MODEL)
     shutil.move(folder / "value" / "base", folder / "base")
     shutil.copytree(folder / "value", folder / "random-0")
+    shutil.copytree(folder / "value", folder / "swapped")  # no placebo, so no control
     (folder / "release.txt").write_text("no arm", encoding="utf-8")
     return folder
 

@@ -80,9 +80,9 @@ def calibrate(*, folder: Path, labels: Path | None, as_json: bool, **options: An
 
     \b
     Examples:
-    valuedata calibrate FOLDER --measure refusal --contrast base dpo --sheet s.csv
-    valuedata calibrate FOLDER --sheet s.csv --ask
-    valuedata calibrate FOLDER --labels s.csv
+    valuedata calibrate evaluation --measure refusal --contrast base tuned --sheet s.csv
+    valuedata calibrate evaluation --sheet s.csv --ask
+    valuedata calibrate evaluation --labels s.csv
     """
     _check_usage(labels, options)
     if labels is not None:

@@ -64,7 +64,7 @@ def crosstalk(
     \b
     Examples:
     valuedata crosstalk empathy-evaluation honesty-evaluation --release my-release
-    valuedata crosstalk empathy=first humor=second --plot crosstalk.png
+    valuedata crosstalk empathy=evaluation-1 humor=evaluation-2 --plot crosstalk.png
     """
     check_plot(plot)
     content = _measure(given)

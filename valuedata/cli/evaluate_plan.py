@@ -143,6 +143,7 @@ def make_bench(plan: Plan, options: Options) -> Bench:
         models=models,
         allowed=allowed,
         classify=options["classify"],
+        system_prompt=plan.settings.system_prompt,
     )
 
 
