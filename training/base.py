@@ -1,28 +1,33 @@
 """A small model from nothing: made and trained once, for a run to start from."""
 
+import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from datasets import Dataset
 
 from training.data import Rows, check_any_left, limit_length, measure_rows, warn_of_long
 from training.models import Base, load_tokenizer, save_weights
 from training.processes import is_main, wait_for_all
+from training.record import hash_subset
 from training.resume import train_to_end
 from training.settings import TrainingRecipe
 from training.tiny import make_tiny_model, read_all_replies, read_all_texts
 from training.trainers import build_trainer
+from valuedata.errors import TrainingError
 from valuedata.release.folder import Release
 
-__all__ = ["make_base", "make_model"]
+__all__ = ["count_base", "make_base", "make_model"]
 
 CHECKPOINTS: Final = "checkpoints"
+ORIGIN: Final = "made-from.json"
+"""Says beside the weights what they were made from; written after them."""
 
 
 def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path) -> int:
-    """Makes the tiny model and trains it on all replies; one that is there already stays.
+    """Makes the tiny model and trains it on all replies; the same one stays if it is there already.
 
     Args:
         release: The release.
@@ -34,18 +39,31 @@ def make_base(release: Release, value: str, recipe: TrainingRecipe, folder: Path
         Number of its parameters.
 
     Raises:
-        TrainingError: If all replies are too long for it.
+        TrainingError: If all replies are too long for it, or another one is there.
     """
+    origin = {
+        "value": value,
+        "subset_hash": hash_subset(release, value),
+        "seed": recipe.seed,
+        "tiny": recipe.tiny.model_dump(mode="json"),
+    }
     is_there = folder.is_dir()
     wait_for_all()
-    if not is_there:
+    if is_there:
+        _check_origin(folder, origin)
+    else:
         texts, replies = read_all_texts(release, value), read_all_replies(release, value)
-        make_model(folder, texts, replies, recipe, value)
-    return _count_parameters(folder)
+        make_model(folder, texts, replies, recipe, value, origin)
+    return count_base(folder)
 
 
 def make_model(
-    folder: Path, texts: Iterable[str], replies: Dataset, recipe: TrainingRecipe, subject: str
+    folder: Path,
+    texts: Iterable[str],
+    replies: Dataset,
+    recipe: TrainingRecipe,
+    subject: str,
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
     """Makes a small model of random weights and trains it.
 
@@ -55,6 +73,7 @@ def make_model(
         replies: What it is trained on: `prompt` and `completion`.
         recipe: Says its size, and the seed.
         subject: What the replies are of, for errors.
+        origin: What it is made from, as JSON types, to be written beside it; None writes nothing.
 
     Raises:
         TrainingError: If all replies are too long for it.
@@ -94,13 +113,30 @@ def make_model(
     if is_main():
         trained = folder.with_name(f".{folder.name}")
         save_weights(trainer.accelerator.unwrap_model(trainer.model), tokenizer, trained)
+        if origin is not None:
+            (trained / ORIGIN).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
         trained.replace(folder)
         shutil.rmtree(untrained)
     wait_for_all()
 
 
-def _count_parameters(folder: Path) -> int:
+def count_base(folder: Path) -> int:
     """Counts the parameters of a model in a folder."""
     from transformers import AutoModelForCausalLM
 
     return int(AutoModelForCausalLM.from_pretrained(folder).num_parameters())
+
+
+def _check_origin(folder: Path, origin: Mapping[str, Any]) -> None:
+    try:
+        found = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{folder} does not say what it was made from; give another --out, or remove it."
+        ) from error
+    differing = [key for key in origin if found.get(key) != origin[key]]
+    if differing:
+        raise TrainingError(
+            f"{folder} holds another tiny model (its {' and '.join(differing)} differ); give "
+            "another --out, or remove it."
+        )

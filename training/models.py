@@ -36,7 +36,7 @@ class Base:
         name: A folder, or its name on the Hub.
         revision: Branch, tag or commit on the Hub; None for the main branch, and for folders.
         adapter: An adapter on it that an earlier stage of the run trained, to go on with.
-        made: Folder of the tiny model where several runs share one.
+        made: Folder of the tiny model where several runs share one that is made already.
     """
 
     name: str

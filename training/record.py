@@ -17,6 +17,7 @@ from valuedata.release.forecast import list_largest, read_forecast
 __all__ = [
     "COMPLETE",
     "drop_clocks",
+    "hash_subset",
     "identify",
     "is_complete",
     "make_metrics_callback",
@@ -55,7 +56,7 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         "release": {
             "content_hash": release.content_hash,
             "value": value,
-            "subset_hash": _hash_subset(release, value),
+            "subset_hash": hash_subset(release, value),
         },
         "model": {"name": base.name, "revision": base.revision},
         "recipe": recipe.model_dump(mode="json"),
@@ -88,7 +89,7 @@ def _read_side_effects(release: Release, value: str) -> list[dict[str, Any]] | N
     ]
 
 
-def _hash_subset(release: Release, value: str) -> str:
+def hash_subset(release: Release, value: str) -> str:
     """SHA-256 over the hashes of the files of one subset, which other subsets do not change."""
     folder = f"data/{value}/"
     files = release.manifest["files"]

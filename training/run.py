@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cards.model import render_model_card
 from training.arguments import check_arguments, choose_device, make_arguments
-from training.base import make_base
+from training.base import count_base, make_base
 from training.data import WEIGHT, Rows, make_rows, warn_of_long
 from training.figure import draw_curves
 from training.masks import Covered
@@ -141,7 +141,10 @@ def _train_stages(start: Start, base: Base, record: dict[str, Any], see_batch: S
     recipe, out = start.recipe, start.out
     if base.name == TINY:
         folder = base.made or out / BASE
-        n_parameters = make_base(start.release, start.value, recipe, folder)
+        if base.made is None:
+            n_parameters = make_base(start.release, start.value, recipe, folder)
+        else:  # made from the value that the arms share, which may be another than this run's
+            n_parameters = count_base(folder)
         base = Base(str(folder.resolve()))  # the adapter names it, wherever it is loaded from
         record["made"] = f"tiny: {n_parameters:,} random parameters, trained here for trying out"
     for stage in recipe.stages:

@@ -1,6 +1,7 @@
 """The arms of a comparison: how they are named, and that they are trained alike."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,18 @@ def test_a_folder_of_one_run_takes_no_arms(release: Release, tmp_path: Path) -> 
     trial = Trial(release, "empathy", make_recipe("dpo"), tmp_path, Base("tiny"))
     with pytest.raises(TrainingError, match="holds a run of one arm; give another --out"):
         train_arms(trial, parse_arms("value"))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # as in test_run.py
+def test_arms_do_not_start_from_a_base_of_another_seed(release: Release, tmp_path: Path) -> None:
+    settings = {"max_steps": 1, "max_length": 2048}
+
+    def ask(seed: int) -> None:
+        recipe = make_recipe("dpo", seed=seed, dpo=settings)
+        train_arms(Trial(release, "empathy", recipe, tmp_path, Base("tiny")), parse_arms("value"))
+
+    ask(0)
+    shutil.rmtree(tmp_path / "value")
+    with pytest.raises(TrainingError, match=r"holds another tiny model \(its seed differ\)"):
+        ask(1)
+    assert not (tmp_path / "value").exists()
