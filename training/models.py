@@ -1,5 +1,6 @@
 """The model and the tokenizer of a run, loaded by name or from a folder."""
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = [
     "Base",
     "describe_template",
     "find_commit",
+    "hash_template",
     "load_model",
     "load_tokenizer",
     "save_weights",
@@ -103,6 +105,17 @@ def describe_template(template: str) -> str:
     return template if template == OWN else Path(template).name
 
 
+def hash_template(recipe: TrainingRecipe) -> str | None:
+    """SHA-256 of the text of a recipe's chat template; None where it names none.
+
+    Raises:
+        TrainingError: If the file cannot be read.
+    """
+    if recipe.chat_template is None:
+        return None
+    return hashlib.sha256(_read_template(Path(recipe.chat_template)).encode()).hexdigest()
+
+
 def save_weights(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None:  # noqa: ANN401
     """Writes a model, or an adapter, with its tokenizer.
 
@@ -119,12 +132,7 @@ def save_weights(model: Any, tokenizer: Any, folder: Path, **extra: Any) -> None
 def _set_template(tokenizer: Any, base: Base, recipe: TrainingRecipe) -> str:  # noqa: ANN401
     if recipe.chat_template is not None:
         path = Path(recipe.chat_template)
-        try:
-            tokenizer.chat_template = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TrainingError(
-                f"The chat template {path} cannot be read; give the path of a Jinja file."
-            ) from error
+        tokenizer.chat_template = _read_template(path)
         return str(path)
     if tokenizer.chat_template is not None:
         return OWN
@@ -133,6 +141,15 @@ def _set_template(tokenizer: Any, base: Base, recipe: TrainingRecipe) -> str:  #
     )
     tokenizer.chat_template = PLAIN.read_text(encoding="utf-8")
     return str(PLAIN)
+
+
+def _read_template(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(
+            f"The chat template {path} cannot be read; give the path of a Jinja file."
+        ) from error
 
 
 def _refuse(base: Base, error: Exception) -> TrainingError:

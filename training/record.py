@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from training.models import Base
+from training.arguments import choose_device
+from training.models import Base, hash_template
 from training.processes import count_processes
 from training.settings import TrainingRecipe
 from valuedata.errors import TrainingError
@@ -32,7 +33,7 @@ COMPLETE: Final = "complete"
 PACKAGES: Final = ("valuedata", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
-IDENTITY: Final = ("model", "recipe", "versions", "processes")
+IDENTITY: Final = ("model", "recipe", "template_hash", "device", "versions", "processes")
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
 DIFFERENCE: Final = ("value", "low", "high")
 N_SIDE_EFFECTS: Final = 10
@@ -51,6 +52,9 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         value: Name of the subset.
         base: The model.
         recipe: The recipe.
+
+    Raises:
+        TrainingError: If its chat template cannot be read, or CUDA is asked for and absent.
     """
     return {
         "release": {
@@ -60,6 +64,8 @@ def identify(release: Release, value: str, base: Base, recipe: TrainingRecipe) -
         },
         "model": {"name": base.name, "revision": base.revision},
         "recipe": recipe.model_dump(mode="json"),
+        "template_hash": hash_template(recipe),
+        "device": choose_device(recipe),
         "versions": {name: version(name) for name in PACKAGES},
         "processes": count_processes(),
         "sources": [

@@ -112,8 +112,7 @@ def train(
         ValuedataError: Whatever the user can mend; what was trained until then stays.
     """
     check_arguments(recipe)
-    device = choose_device(recipe)
-    join_processes(device)
+    join_processes(choose_device(recipe))
     release.files(value, "train")
     verify_release(release)
     recipe = settle_system_prompt(recipe, release, value)
@@ -124,7 +123,7 @@ def train(
         return Run(out, record)
     with name_shortages(out):
         _train_stages(Start(release, value, recipe, out), base, record, see_batch)
-        record |= {COMPLETE: True, "device": device}
+        record[COMPLETE] = True
         _write(out, record)
     return Run(out, record)
 

@@ -1,5 +1,6 @@
 """A run from a release to tuned weights: what moves, what it leaves, and going on after a stop."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from tests.training.conversations import (
+    CHATML,
     TINY_MODEL,
     make_recipe,
     read_losses,
@@ -108,6 +110,29 @@ def test_a_complete_run_is_left_as_it_is(both: Run, release: Release) -> None:
 def test_another_run_is_not_written_over(both: Run, release: Release) -> None:
     with pytest.raises(TrainingError, match=r"holds another run \(its recipe differ"):
         train(release, "empathy", make_recipe("sft-dpo", seed=1), both.folder, TINY_MODEL)
+
+
+def test_an_edited_template_and_another_device_make_another_run(
+    release: Release, tmp_path: Path
+) -> None:
+    template = tmp_path / "template.jinja"
+    template.write_text(CHATML)
+    settings = {"max_steps": 1, "max_length": 256}
+    recipe = make_recipe("sft", device="auto", chat_template=str(template), sft=settings)
+    out = tmp_path / "run"
+    run = train(release, "empathy", recipe, out, TINY_MODEL)
+    assert run.record["template_hash"] == hashlib.sha256(CHATML.encode()).hexdigest()
+    assert run.record["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
+    template.write_text(CHATML + " ")
+    with pytest.raises(TrainingError, match=r"holds another run \(its template_hash differ\)"):
+        train(release, "empathy", recipe, out, TINY_MODEL)
+    template.write_text(CHATML)
+    (out / "run.json").write_text(json.dumps(run.record | {"device": "mps"}))
+    with pytest.raises(TrainingError, match=r"holds another run \(its device differ\)"):
+        train(release, "empathy", recipe, out, TINY_MODEL)
+    template.unlink()
+    with pytest.raises(TrainingError, match="cannot be read; give the path of a Jinja file"):
+        train(release, "empathy", recipe, out, TINY_MODEL)
 
 
 def test_a_folder_of_something_else_is_not_written_to(release: Release, tmp_path: Path) -> None:
