@@ -9,7 +9,7 @@ __all__ = ["find_system_prompt", "settle_system_prompt"]
 
 
 def find_system_prompt(release: Release, value: str) -> str | None:
-    """The system prompt of a value: the release's definition has it, or else the packaged one.
+    """The system prompt of a value: what its release says, or else the packaged one.
 
     Args:
         release: The release.
@@ -19,8 +19,9 @@ def find_system_prompt(release: Release, value: str) -> str | None:
         The text; None for a value of the user's own whose file has none.
     """
     told = release.manifest["values"][value]
-    text: str | None = told.get("definition", {}).get("system_prompt")
-    name = told["control"]["value"] if told.get("control") else value
+    control = told.get("control")
+    name = control["value"] if control else value
+    text: str | None = (control or told.get("definition", {})).get("system_prompt")
     if text is None and name in VALUE_NAMES:
         return load_values()[name].system_prompt
     return text

@@ -129,7 +129,8 @@ def build_controls(
             all_sources = list_sources(intake.pairs)
             described = {
                 arm.name: {
-                    "control": _describe(pool, arm),
+                    "control": _describe(pool, arm)
+                    | {"system_prompt": _find_prompt(release, arm.value)},
                     **count_subset(list_members(trail), all_sources, SPLITS),
                     "stages": [step.verdict.report.to_json() for step in trail.steps],
                 }
@@ -246,6 +247,12 @@ def _describe(pool: Pool, arm: Arm) -> dict[str, Any]:
         }
         | {"distance": round(measure_distance(*lengths.values()), 4)},
     }
+
+
+def _find_prompt(release: Release, value: str) -> str | None:
+    """The system prompt that a release has for a value, which its controls are trained with."""
+    definition: dict[str, Any] = release.manifest["values"][value].get("definition", {})
+    return definition.get("system_prompt")
 
 
 def _count_leaks(

@@ -9,14 +9,16 @@ import torch
 from safetensors.torch import load_file
 
 from tests.cli.rows import choose_rows, write_rows
-from tests.training.conversations import make_recipe
+from tests.training.conversations import make_recipe, rewrite_manifest
 from training.arms import Arm, Trial, parse_arms, train_arms
 from training.models import Base
+from training.prompts import settle_system_prompt
+from valuedata.controls import build_controls
 from valuedata.errors import RecipeError, TrainingError
 from valuedata.labelling.values import load_values
 from valuedata.pipeline import build
 from valuedata.recipe import make_recipe as make_build_recipe
-from valuedata.release.folder import Release
+from valuedata.release.folder import Release, load_release
 
 
 def test_arms_are_named_by_their_draws() -> None:
@@ -116,3 +118,13 @@ def test_arms_do_not_start_from_a_base_of_another_seed(release: Release, tmp_pat
     with pytest.raises(TrainingError, match=r"holds another tiny model \(its seed differ\)"):
         ask(1)
     assert not (tmp_path / "value").exists()
+
+
+def test_controls_keep_the_system_prompt_of_their_release(release: Release, tmp_path: Path) -> None:
+    own = load_release(shutil.copytree(release.folder, tmp_path / "own"))
+    own.manifest["values"]["empathy"]["definition"]["system_prompt"] = "Be warm."
+    source = f"talk={release.folder.parent / 'talk.jsonl'}"
+    controls = build_controls(rewrite_manifest(own), tmp_path / "out", [0], sources=[source])
+    for name in ("random-0", "length-matched-0", "swapped"):
+        recipe = make_recipe("dpo", system_prompt=True)
+        assert settle_system_prompt(recipe, controls, name).system_prompt == "Be warm."

@@ -64,6 +64,15 @@ def test_a_control_has_the_prompt_of_its_value(tmp_path: Path) -> None:
     assert find_system_prompt(release, "random-0") == EMPATHY
 
 
+@pytest.mark.parametrize("value", ["calm", "empathy"])
+def test_a_control_has_the_words_of_the_release_that_it_was_drawn_from(
+    tmp_path: Path, value: str
+) -> None:
+    control = {"kind": "random", "value": value, "seed": 0, "system_prompt": "Be calm."}
+    release = describe(tmp_path / "controls", "random-0", control=control)
+    assert find_system_prompt(release, "random-0") == "Be calm."
+
+
 def test_a_value_without_a_prompt_is_named(tmp_path: Path, release: Release) -> None:
     own = describe(tmp_path / "own", "calm", definition={"system_prompt": None})
     recipe = make_recipe("dpo", system_prompt=True)
