@@ -29,7 +29,7 @@ def merge_adapter(run: Run, base: Base) -> Path:
 
     Raises:
         RecipeError: If the run has no adapter, because it trained all weights.
-        TrainingError: If the model cannot be loaded.
+        TrainingError: If the model cannot be loaded, or the memory or the disk is full.
     """
     from peft import PeftModel
     from transformers import AutoTokenizer
@@ -46,10 +46,10 @@ def merge_adapter(run: Run, base: Base) -> Path:
     if base.name == TINY:
         base = Base(str(base.made or run.folder / BASE))
     adapter = locate_weights(run)
-    model = PeftModel.from_pretrained(load_model(base, recipe), adapter).merge_and_unload()
     partial = run.folder / f".{MERGED}"
     shutil.rmtree(partial, ignore_errors=True)
     with name_shortages(run.folder):
+        model = PeftModel.from_pretrained(load_model(base, recipe), adapter).merge_and_unload()
         save_weights(model, AutoTokenizer.from_pretrained(adapter), partial)
         render_model_card(partial, run.record, is_merged=True)
         partial.replace(folder)

@@ -197,6 +197,16 @@ def test_a_merged_adapter_answers_as_the_adapter_does(both: Run) -> None:
     assert merge_adapter(both, TINY_MODEL) == folder
 
 
+def test_an_adapter_too_large_for_the_memory_is_one_sentence(both: Run, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(both.folder, tmp_path / "run"), both.record)
+    shutil.rmtree(run.folder / "merged", ignore_errors=True)
+    config = run.folder / "dpo" / "adapter" / "adapter_config.json"
+    # matrices of 2^40 rows and 16 columns have 2^46 bytes
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"r": 2**40}))
+    with pytest.raises(TrainingError, match="The memory of the device is full; lower"):
+        merge_adapter(run, TINY_MODEL)
+
+
 def test_all_weights_have_nothing_to_merge(both: Run) -> None:
     record = both.record | {"recipe": both.record["recipe"] | {"full": True}}
     with pytest.raises(RecipeError, match="trained all weights and has no adapter to merge; leave"):
