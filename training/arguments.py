@@ -107,7 +107,11 @@ def make_arguments(recipe: TrainingRecipe, stage: Stage, out: Path) -> Any:  # n
     if stage == "sft":
         given |= {"completion_only_loss": True}
     if recipe.patience is not None:
-        given |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss"}
+        given |= {
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+            "restore_callback_states_from_checkpoint": True,  # or patience begins anew
+        }
     given |= _check(stage, recipe.arguments(stage), _config_class(stage))
     given |= {"output_dir": str(out), "seed": recipe.seed, "data_seed": recipe.seed}
     try:

@@ -37,7 +37,7 @@ IDENTITY: Final = ("model", "recipe", "template_hash", "device", "versions", "pr
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
 DIFFERENCE: Final = ("value", "low", "high")
 N_SIDE_EFFECTS: Final = 10
-CLOCKS: Final = ("runtime", "per_second", "num_tokens")
+CLOCKS: Final = ("runtime", "preparation_time", "per_second", "num_tokens")
 """Ends of the names of metrics that differ between two equal runs.
 
 trl counts the tokens from zero again when a run goes on.

@@ -25,7 +25,7 @@ MEMORY_FULL: Final = ("DefaultCPUAllocator", "CUDA out of memory")
 
 
 def train_to_end(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
-    """Trains from the last whole checkpoint to the end.
+    """Trains from the last whole checkpoint to the end, or takes the best where it had stopped.
 
     Args:
         trainer: A trainer of transformers.
@@ -34,6 +34,10 @@ def train_to_end(trainer: Any, checkpoints: Path) -> None:  # noqa: ANN401
     with main_first():
         checkpoints.mkdir(parents=True, exist_ok=True)
         last = find_checkpoint(checkpoints)
+    if last is not None and _had_stopped(last):
+        logger.info("The training had stopped at %s", last.name)
+        _take_best(trainer, last)
+        return
     if last is not None:
         logger.info("Going on from %s", last.name)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -96,3 +100,27 @@ def find_checkpoint(checkpoints: Path) -> Path | None:
         else:
             return found[-1]
     return None
+
+
+def _had_stopped(checkpoint: Path) -> bool:
+    """Whether patience had ended by a checkpoint; transformers would take one more step there."""
+    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    told = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback")
+    if told is None:
+        return False
+    n_worse: int = told["attributes"]["early_stopping_patience_counter"]
+    patience: int = told["args"]["early_stopping_patience"]
+    return n_worse >= patience
+
+
+def _take_best(trainer: Any, last: Path) -> None:  # noqa: ANN401
+    """Leaves a trainer as it was when its training had stopped at a checkpoint."""
+    from transformers import TrainerState
+
+    state = TrainerState.load_from_json(str(last / STATE))
+    state.is_world_process_zero = trainer.is_world_process_zero()
+    # by number, for the run may have been moved
+    state.best_model_checkpoint = str(last.with_name(f"checkpoint-{state.best_global_step}"))
+    trainer.state = state
+    trainer.callback_handler.on_train_begin(trainer.args, state, trainer.control)
+    trainer._load_best_model()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,35 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
     (checkpoints / "checkpoint-4" / "trainer_state.json").write_text("{")
     run = train(release, "empathy", make_recipe("sft-dpo"), out, TINY_MODEL)
     assert run.record["stages"] == both.record["stages"]
+
+
+@pytest.mark.parametrize("n_lost", [0, 1])
+def test_patience_is_not_forgotten(release: Release, tmp_path: Path, n_lost: int) -> None:
+    """Killed after patience had ended, and one step before; as in test_run.py, it gets worse."""
+    settings = {
+        "max_steps": 9,
+        "max_length": 256,
+        "per_device_train_batch_size": 3,
+        "learning_rate": 0.5,
+        "logging_steps": 1,
+        "eval_strategy": "steps",
+        "eval_steps": 1,
+        "save_steps": 1,
+    }
+    recipe, out = make_recipe("sft", sft=settings, patience=2), tmp_path / "run"
+    stage = out / "sft"
+    whole = train(release, "empathy", recipe, out, TINY_MODEL)
+    metrics, weights = read_metrics(stage), read_weights(stage / "adapter")
+    n_steps = whole.record["stages"]["sft"]["steps"]
+    for step in range(n_steps, n_steps - n_lost, -1):
+        shutil.rmtree(stage / "checkpoints" / f"checkpoint-{step}")
+    shutil.rmtree(stage / "adapter")
+    (out / "run.json").write_text(json.dumps(whole.record | {"stages": {}, "complete": False}))
+    again = train(release, "empathy", recipe, out, TINY_MODEL)
+    assert again == whole
+    assert read_metrics(stage) == metrics
+    found = read_weights(stage / "adapter")
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
 
 
 def stop_before_end(release: Release, recipe: TrainingRecipe, out: Path) -> None:
