@@ -64,6 +64,17 @@ def test_a_cleared_file_is_small_and_goes_on_being_used(folder):
     assert count(folder) == {"vectors": 1, "answers": 0}
 
 
+def test_a_cleared_file_can_shrink_from_then_on(tmp_path):
+    with sqlite3.connect(tmp_path / "answers.sqlite") as connection:
+        connection.execute("CREATE TABLE answers (key BLOB PRIMARY KEY)")
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    connection.close()
+    clear_cache(tmp_path, ["answers"])
+    with sqlite3.connect(tmp_path / "answers.sqlite") as connection:
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental
+    connection.close()
+
+
 def test_a_damaged_file_is_told_and_removed(folder):
     (folder / "vectors.sqlite").write_bytes(b"nothing of the kind" * 100)
     assert count(folder) == {"vectors": None, "answers": 2}

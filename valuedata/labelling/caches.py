@@ -97,6 +97,7 @@ def _empty(path: Path, table: str) -> None:
     with connect(path) as connection:
         if connection.execute(HAS_TABLE, (table,)).fetchone():
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of CACHES
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heeded by what follows
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -2,12 +2,15 @@
 
 import multiprocessing
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoding.cache import VECTORS_FILE, find_cache_folder, open_cache
+from valuedata.labelling.encoding.cache import SCHEMA, VECTORS_FILE, find_cache_folder, open_cache
 
 VECTOR = np.array([0.5, -0.25, 1.0], dtype=np.float16)
 
@@ -132,6 +135,25 @@ def test_a_file_of_an_earlier_layout_begins_anew(tmp_path):
     assert cache.find([b"a"]) == {}
     cache.store({b"a": VECTOR})
     assert list(cache.find([b"a"])) == [b"a"]
+
+
+def test_what_another_process_stores_meanwhile_stays(tmp_path):
+    kept = open_cache(tmp_path / "other", 3)
+    kept.store({b"a": VECTOR})
+    path = tmp_path / VECTORS_FILE
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
+        other.execute("ATTACH ? AS kept", (str(kept.path),))
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DROP TABLE main.vectors")
+        other.execute(SCHEMA)
+        other.execute("INSERT INTO main.vectors SELECT * FROM kept.vectors")
+        with ThreadPoolExecutor(1) as pool:
+            opened = pool.submit(open_cache, tmp_path, 3)
+            time.sleep(0.5)  # until it has seen the former layout and waits for the commit
+            other.execute("COMMIT")
+            assert list(opened.result().find([b"a"])) == [b"a"]
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):

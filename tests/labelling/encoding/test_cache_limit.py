@@ -8,7 +8,7 @@ import pytest
 
 from valuedata.errors import RecipeError
 from valuedata.labelling.encoding import cache as caching
-from valuedata.labelling.encoding.cache import open_cache, read_limit
+from valuedata.labelling.encoding.cache import VECTORS_FILE, open_cache, read_limit
 
 SIZE = 400  # 2 * 400 + 4 + 16 bytes an entry, so that four fill a page of 4,096
 LIMIT = 10**6
@@ -94,6 +94,21 @@ def test_a_lower_limit_shrinks_the_file(tmp_path, monkeypatch):
     narrow.store(make_vectors(make_keys(3_000, 3_001)))
     assert narrow.path.stat().st_size <= LIMIT
     assert list(narrow.find(make_keys(3_000, 3_001))) == make_keys(3_000, 3_001)
+
+
+def test_a_file_of_the_former_layout_shrinks(tmp_path, monkeypatch):
+    with sqlite3.connect(tmp_path / VECTORS_FILE) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
+        rows = ((key, bytes(2 * SIZE)) for key in make_keys(0, 3_000))
+        connection.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
+    connection.close()
+    assert (tmp_path / VECTORS_FILE).stat().st_size > 2 * LIMIT
+    monkeypatch.setenv("VALUEDATA_CACHE_LIMIT", "1MB")
+    cache = open_cache(tmp_path, SIZE)
+    assert cache.path.stat().st_size < 40_000
+    cache.store(make_vectors(make_keys(0, 3_000)))
+    assert cache.path.stat().st_size <= LIMIT
 
 
 def test_a_commit_larger_than_the_limit_leaves_its_end(cache):

@@ -41,6 +41,7 @@ SECONDS_A_DAY = 86_400
 LIMIT_VARIABLE: Final = "VALUEDATA_CACHE_LIMIT"
 DEFAULT_LIMIT = "10GB"
 UNITS: Final = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+INCREMENTAL = 2  # SQLite's number of the mode in which a file can shrink
 KEPT_SHARE = 0.9  # of the limit, once it was passed: so that not every commit has to make room
 
 SCHEMA = (
@@ -228,9 +229,19 @@ def open_cache(folder: Path, size: int) -> VectorCache:
     prepare_file(path, SCHEMA)
     with connect(path) as connection:
         if not connection.execute(HAS_USE).fetchone():  # written before entries had a day of use
-            connection.executescript(f"BEGIN IMMEDIATE; DROP TABLE vectors; {SCHEMA}; COMMIT")
+            _begin_anew(connection)
+        if connection.execute("PRAGMA auto_vacuum").fetchone() != (INCREMENTAL,):
+            connection.executescript("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
         connection.execute(BY_USE)
     return VectorCache(path, size, limit)
+
+
+def _begin_anew(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute(HAS_USE).fetchone():  # another process may have been faster
+        connection.execute("DROP TABLE vectors")
+        connection.execute(SCHEMA)
+    connection.execute("COMMIT")
 
 
 def prepare_file(path: Path, schema: str) -> None:
