@@ -47,9 +47,16 @@ def test_the_cache_is_shown_to_scripts(run, folder) -> None:
                 "file": "vectors.sqlite",
                 "entries": 2,
                 "bytes": n_bytes,
+                "damaged": False,
                 "limited": True,
             },
-            "answers": {"file": "answers.sqlite", "entries": 0, "bytes": 0, "limited": False},
+            "answers": {
+                "file": "answers.sqlite",
+                "entries": 0,
+                "bytes": 0,
+                "damaged": False,
+                "limited": False,
+            },
         },
     }
 
@@ -60,6 +67,27 @@ def test_a_damaged_cache_is_shown_and_cleared(run, folder) -> None:
     result = run("cache", "clear", "--yes")
     assert result.stdout == f"Dropped a damaged file of vectors (0.0 MB) in {folder}\n"
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_a_cache_that_cannot_be_read_is_shown_and_stays(run, folder, closed: str) -> None:
+    (folder / "vectors.sqlite" if closed == "file" else folder).chmod(0o000)
+    with drop_override():
+        line = run("cache", "info").stdout.splitlines()[3]
+        result = run("cache", "clear", "--only", "vectors", "--yes")
+    folder.chmod(0o755)
+    (folder / "vectors.sqlite").chmod(0o644)
+    assert line.split()[2] == "unreadable"
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: Cache {folder / 'vectors.sqlite'} cannot be ")
+    assert len(open_cache(folder, 3).find([b"a", b"b"])) == 2
+
+
+def test_a_question_names_what_cannot_be_read(folder) -> None:
+    (folder / "vectors.sqlite").chmod(0o000)
+    with drop_override():
+        result = CliRunner().invoke(main, ["cache", "clear"], input="n\n")
+    assert "Drop an unreadable file of vectors (0.0 MB) in" in result.stderr
 
 
 def test_a_wrong_limit_is_one_sentence(run, tmp_path, monkeypatch) -> None:

@@ -1,10 +1,12 @@
 """What the caches hold is counted, and emptied on request."""
 
 import sqlite3
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
+from tests.cli.test_disk_errors import drop_override, mount_disk
 from valuedata.errors import LabelError
 from valuedata.labelling import caches
 from valuedata.labelling.caches import clear_cache, list_caches
@@ -78,6 +80,7 @@ def test_a_cleared_file_can_shrink_from_then_on(tmp_path):
 def test_a_damaged_file_is_told_and_removed(folder):
     (folder / "vectors.sqlite").write_bytes(b"nothing of the kind" * 100)
     assert count(folder) == {"vectors": None, "answers": 2}
+    assert [file.is_damaged for file in list_caches(folder)] == [True, False]
     clear_cache(folder, ["vectors"])
     assert not (folder / "vectors.sqlite").exists()
 
@@ -94,9 +97,40 @@ def test_a_file_that_is_in_use_stays(folder, monkeypatch):
 
 
 def test_what_cannot_be_removed_is_one_sentence(tmp_path):
-    (tmp_path / "vectors.sqlite").mkdir()
-    with pytest.raises(LabelError, match=r"cannot be removed \(.*\); you need write permission"):
+    (tmp_path / "vectors.sqlite").write_bytes(b"nothing of the kind" * 100)
+    tmp_path.chmod(0o555)
+    message = r"cannot be removed \(.*\); you need write permission"
+    with drop_override(), pytest.raises(LabelError, match=message):
         clear_cache(tmp_path, ["vectors"])
+
+
+def test_a_file_that_may_not_be_written_stays(folder):
+    (folder / "vectors.sqlite").chmod(0o444)
+    with drop_override(), pytest.raises(LabelError, match="cannot be used"):
+        clear_cache(folder, ["vectors"])
+    assert count(folder)["vectors"] == 3
+
+
+def test_a_file_that_is_held_is_not_damaged(folder, monkeypatch):
+    monkeypatch.setattr(caching, "BUSY_SECONDS", 0.05)
+    with sqlite3.connect(folder / "vectors.sqlite", isolation_level=None) as holder:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        vectors, _ = list_caches(folder)
+        assert (vectors.n_entries, vectors.is_damaged) == (None, False)
+        holder.execute("ROLLBACK")
+    holder.close()
+
+
+def test_a_full_disk_is_emptied(tmp_path):
+    with mount_disk(tmp_path / "disk", 600) as disk:
+        cache = open_cache(disk, 3)
+        cache.store({b"a": VECTOR})
+        with (disk / "rest").open("wb", buffering=0) as rest, suppress(OSError):
+            while True:
+                rest.write(bytes(512))
+        clear_cache(disk, ["vectors"])
+        assert count(disk)["vectors"] == 0
 
 
 def test_kinds_are_named_as_their_tables():

@@ -56,7 +56,7 @@ def info(*, as_json: bool) -> None:
             (
                 file.kind,
                 file.path.name,
-                "damaged" if file.n_entries is None else file.n_entries,
+                _name_fault(file) if file.n_entries is None else file.n_entries,
                 f"{file.n_bytes / 1e6:,.1f}",
                 f"{limit / 1e6:,.0f}" if file.kind == "vectors" else "none",
             )
@@ -86,7 +86,11 @@ def clear(*, only: str | None, yes: bool) -> None:
 
     folder = find_cache_folder()
     kinds = [only] if only else list(CACHES)
-    files = [file for file in list_caches(folder) if file.kind in kinds and file.n_bytes]
+    files = [
+        file
+        for file in list_caches(folder)
+        if file.kind in kinds and (file.n_bytes or file.n_entries is None)
+    ]
     if not files:
         click.echo(clean_line(f"Nothing to drop in {folder}"))
         return
@@ -107,6 +111,7 @@ def _summarise(folder: "Path", limit: int, files: "Sequence[CacheFile]") -> dict
                 "file": file.path.name,
                 "entries": file.n_entries,
                 "bytes": file.n_bytes,
+                "damaged": file.is_damaged,
                 "limited": file.kind == "vectors",
             }
             for file in files
@@ -117,8 +122,13 @@ def _summarise(folder: "Path", limit: int, files: "Sequence[CacheFile]") -> dict
 def _tell(file: "CacheFile") -> str:
     size = f"{file.n_bytes / 1e6:,.1f} MB"
     if file.n_entries is None:
-        return f"a damaged file of {file.kind} ({size})"
+        article = "a" if file.is_damaged else "an"
+        return f"{article} {_name_fault(file)} file of {file.kind} ({size})"
     return f"{file.n_entries:,} {file.kind} ({size})"
+
+
+def _name_fault(file: "CacheFile") -> str:
+    return "damaged" if file.is_damaged else "unreadable"
 
 
 def _confirm(question: str) -> bool:

@@ -18,7 +18,7 @@ CACHES: Final = {"vectors": VECTORS_FILE, "answers": ANSWERS_FILE}
 SUFFIXES = ("-wal", "-shm", "")  # SQLite's journals stand beside the file
 HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = ?"
 PRIMARY = 0xFF  # of SQLite's codes; the bits above tell kinds of the same refusal apart
-IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class CacheFile:
         path: The file, which need not be there.
         n_entries: Entries in it; None where it is damaged or cannot be read.
         n_bytes: Bytes on the disk, with SQLite's journals.
+        is_damaged: Whether it holds something wrong; what merely cannot be read may be whole.
     """
 
     kind: str
     path: Path
     n_entries: int | None
     n_bytes: int
+    is_damaged: bool = False
 
 
 def list_caches(folder: Path) -> list[CacheFile]:
@@ -55,27 +57,39 @@ def clear_cache(folder: Path, kinds: Sequence[str]) -> None:
         kinds: What is dropped, as in `CACHES`.
 
     Raises:
-        LabelError: If another process holds a file for long, or a file cannot be altered.
+        LabelError: If another process holds a file for long, or a file cannot be read or altered.
     """
     for kind in kinds:
         path = folder / CACHES[kind]
-        if not path.exists():
+        if not _is_there(path):
             continue
         try:
             _empty(path, kind)
         except LabelError as error:
-            if _is_in_use(error):
+            if not (_is_damage(error) or _is_lack_of_room(error)):
                 raise
-            _remove(path)  # damaged, or on a full disk, where even deleting needs room
+            _remove(path)
 
 
 def _describe(kind: str, path: Path) -> CacheFile:
     n_bytes = sum(_measure(path.with_name(path.name + suffix)) for suffix in SUFFIXES)
     try:
-        n_entries = _count(path, kind) if path.exists() else 0
-    except LabelError:
-        n_entries = None
+        n_entries = _count(path, kind) if _is_there(path) else 0
+    except LabelError as error:
+        return CacheFile(kind, path, None, n_bytes, _is_damage(error))
     return CacheFile(kind, path, n_entries, n_bytes)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise LabelError(
+            f"Cache {path} cannot be read ({error.strerror}); you need permission to read there."
+        ) from error
+    return True
 
 
 def _measure(path: Path) -> int:
@@ -102,9 +116,16 @@ def _empty(path: Path, table: str) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _is_in_use(error: LabelError) -> bool:
+def _is_damage(error: LabelError) -> bool:
     cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & PRIMARY in IN_USE
+    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & PRIMARY in DAMAGE
+
+
+def _is_lack_of_room(error: LabelError) -> bool:
+    """Whether the disk is full, where even deleting rows or opening a journal needs room."""
+    cause = error.__cause__
+    full = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode in full
 
 
 def _remove(path: Path) -> None:
