@@ -105,6 +105,18 @@ def test_a_cache_that_is_too_small_is_refused(remote) -> None:
         fill_cache(small, make_pairs(6))
 
 
+def test_what_the_cache_has_needs_room_as_well(remote, elsewhere) -> None:
+    fill_cache(remote, make_pairs(4))  # 6 of the 10 vectors
+    elsewhere.sizes.clear()
+    room = int(1.4 * 2 * remote.size * 10)
+    with pytest.raises(LabelError, match="and the cache may take"):
+        fill_cache(replace(remote, cache=replace(remote.cache, limit=room - 1)), make_pairs(6))
+    assert elsewhere.sizes == []
+    assert fill_cache(
+        replace(remote, cache=replace(remote.cache, limit=room)), make_pairs(6)
+    )  # a pair that comes twice counts once
+
+
 def test_a_node_of_another_kind_is_refused(remote) -> None:
     with pytest.raises(EngineError, match=r"computes as .* and this machine as another; use nodes"):
         filling._make_encode(remote.precision, remote.adapter, "another")

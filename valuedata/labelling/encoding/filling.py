@@ -92,6 +92,7 @@ def _list_missing(
     advance: Callable[[int], None],
 ) -> Iterator[pa.Table]:
     """Batches of the readings without a vector, each once; short ones stand together."""
+    wanted: set[bytes] = set()  # what is there counts as well: storing the rest may not drop it
     for start in range(0, len(pairs), PAIRS_A_ROUND):
         rows = range(start, min(start + PAIRS_A_ROUND, len(pairs)))
         chosen, rejected = read_sides(pairs.select(rows))
@@ -106,7 +107,8 @@ def _list_missing(
             if key not in missing:
                 fresh[key] = reading
             missing[key] += 1
-        _check_room(cache, len(missing))
+        wanted.update(keys)
+        _check_room(cache, len(wanted))
         ordered = sorted(fresh.items(), key=lambda item: len(item[1].prompt) + len(item[1].reply))
         for first in range(0, len(ordered), READINGS_A_BATCH):
             yield _tabulate(dict(ordered[first : first + READINGS_A_BATCH]))
