@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TextIO
 
 import pyarrow as pa
@@ -262,12 +262,15 @@ def _list_versions() -> dict[str, str]:
 
 
 def _check_versions(wanted: Mapping[str, str]) -> None:
-    found = _list_versions()
     for package, own in wanted.items():
-        if found[package] != own:
+        try:
+            found = f"{package} {version(package)}"
+        except PackageNotFoundError:
+            found = f"no installed {package}"
+        if found != f"{package} {own}":
             raise EngineError(
-                f"A node of the cluster, {socket.gethostname()}, has {package} {found[package]} "
-                f"where this machine has {own}; install the same versions on every node."
+                f"A node of the cluster, {socket.gethostname()}, has {found} where this machine "
+                f"has {own}; install the same versions on every node."
             )
 
 

@@ -66,3 +66,9 @@ def test_versions_of_a_node() -> None:
     ray_engine._check_versions(RayEngine().versions)
     with pytest.raises(EngineError, match=r"has torch \S+ where this machine has 0\.1; install"):
         ray_engine._check_versions({**RayEngine().versions, "torch": "0.1"})
+
+
+def test_a_package_that_a_node_lacks() -> None:
+    message = r"has no installed valuedata-nowhere where this machine has 2\.0; install the same"
+    with pytest.raises(EngineError, match=message):
+        ray_engine._check_versions({"valuedata-nowhere": "2.0"})
