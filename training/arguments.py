@@ -22,7 +22,6 @@ OURS: Final = {
     "resume_from_checkpoint": "run the same command again",
     "model_init_kwargs": "write 'dtype' at the top of the recipe",
     "chat_template_path": "write 'chat_template' at the top of the recipe",
-    "push_to_hub": "push the finished run",
     "packing": "leave it out, for packed rows cannot be counted or weighed",
     "padding_free": "leave it out, for packed rows cannot be counted or weighed",
     "truncation_mode": "leave it out, for rows that are too long are left out and counted",
@@ -32,6 +31,8 @@ OURS: Final = {
     "task_type": "leave it out, for it is always CAUSAL_LM",
 }
 """Arguments of trl and peft that have another place, and which."""
+HUB: Final = ("hub_", "push_to_hub")
+"""How the arguments of trl begin that push while it trains."""
 
 
 def check_installed(packages: Sequence[str] = ("trl", "peft")) -> None:
@@ -57,6 +58,13 @@ def check_arguments(recipe: TrainingRecipe) -> None:
     Raises:
         RecipeError: Naming the nearest argument, or what is wrong with the value.
     """
+    for group, given in (("sft", recipe.sft), ("dpo", recipe.dpo), ("lora", recipe.lora)):
+        for name in given:  # of trainings that are not run, too: the record publishes all of them
+            if name.startswith(HUB):
+                raise RecipeError(
+                    f"Recipe key '{group}.{name}' is not set here; push the finished run with "
+                    "--push-to, and give the token by `hf auth login` or in HF_TOKEN."
+                )
     for stage in recipe.stages:
         _check(stage, recipe.arguments(stage), _config_class(stage))
     if not recipe.full:

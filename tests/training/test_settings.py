@@ -1,5 +1,6 @@
 """Recipes: what they hold, and what trl and peft take, is checked before anything is loaded."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,22 @@ def test_wrong_arguments_are_named(content: dict[str, Any], sentence: str) -> No
     with pytest.raises(RecipeError) as caught:
         check_arguments(make_training_recipe({"method": "dpo", **content}))
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("group", ["sft", "dpo", "lora"])
+def test_what_pushes_while_training_is_refused_and_no_token_is_shown(group: str) -> None:
+    import trl
+
+    names = [field.name for field in fields(trl.DPOConfig) if "hub" in field.name]
+    assert {"push_to_hub", "hub_token", "hub_model_id", "hub_revision"} <= set(names)
+    for name in [*names, "push_to_hub_token"]:
+        content = {"method": "dpo", "full": True, group: {name: "hf_SECRET"}}
+        with pytest.raises(RecipeError) as caught:
+            check_arguments(make_training_recipe(content))
+        assert str(caught.value) == (
+            f"Recipe key '{group}.{name}' is not set here; push the finished run with --push-to, "
+            "and give the token by `hf auth login` or in HF_TOKEN."
+        )
 
 
 def test_what_trl_refuses_is_one_sentence(tmp_path: Path) -> None:
