@@ -13,13 +13,16 @@ __all__ = ["render_model_card"]
 METHODS: Final = {"sft": "SFT", "dpo": "DPO"}
 
 
-def render_model_card(folder: Path, record: Mapping[str, Any], *, is_merged: bool = False) -> None:
+def render_model_card(
+    folder: Path, record: Mapping[str, Any], *, is_merged: bool = False, on_hub: bool = True
+) -> None:
     """Writes README.md into the folder of an adapter or of tuned weights.
 
     Args:
         folder: The folder.
         record: What run.json says of the run until then.
         is_merged: Whether the adapter is merged into the weights.
+        on_hub: Whether a name of no folder here is one on the Hub; False where a folder was hidden.
 
     Raises:
         jinja2.UndefinedError: If the record lacks a fact that the card states.
@@ -31,7 +34,7 @@ def render_model_card(folder: Path, record: Mapping[str, Any], *, is_merged: boo
         "pipeline_tag": "text-generation",
         "tags": ["valuedata", "values", *stages],
     }
-    if record["made"] is None and not Path(model).exists():  # the Hub takes names alone
+    if on_hub and record["made"] is None and not Path(model).exists():  # the Hub takes names alone
         front_matter["base_model"] = model
     settings = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
     card = (

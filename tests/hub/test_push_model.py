@@ -8,6 +8,7 @@ import pytest
 import yaml
 from huggingface_hub import CommitOperationAdd, hf_api
 
+from tests.cards.test_model import make_record
 from tests.hub.loopback import UPLOADS
 from tests.training.conversations import make_recipe, rewrite_manifest, write_conversations
 from valuedata.errors import HubError
@@ -43,12 +44,7 @@ def write_run(folder: Path, *, base: str = "org/base", **record: Any) -> Path:
     """A finished run of one training, made by hand; gives its adapter."""
     adapter = folder / "dpo" / "adapter"
     adapter.mkdir(parents=True)
-    told = {
-        "complete": True,
-        "model": {"name": base},
-        "recipe": {"chat_template": None},
-        "stages": {"dpo": {}},
-    }
+    told = make_record(complete=True, model={"name": base, "revision": None})
     (folder / "run.json").write_text(json.dumps(told | record))
     (folder / "dpo" / "metrics.jsonl").write_text("{}\n")
     (folder / "dpo" / "curves.png").write_bytes(b"picture")
@@ -131,15 +127,42 @@ def test_what_is_public_is_said(hub, tmp_path) -> None:
     assert plan_model(content, NAME, public=True, api=api).unchanged == content.items
 
 
-def test_folders_of_the_machine_are_not_named(tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    base = tmp_path / "secret" / "mine"
-    base.mkdir(parents=True)
-    adapter = write_run(tmp_path / "run", base=str(base))
-    (adapter / "adapter_config.json").unlink()  # merged, or all weights
-    content = {item.path: item for item in prepare_model(tmp_path / "run", adapter).items}
-    assert content["README.md"].read().endswith(b"\nOn mine.\n")
-    assert json.loads(content["run.json"].read())["model"] == {"name": "mine"}
+@pytest.mark.parametrize(
+    ("base", "shown"),
+    [("/home/jo_doe/m", "m"), (".", "here"), ("a/", "a"), ("gone/a/b", "b"), ("tiny", "tiny")],
+)
+def test_folders_of_the_machine_are_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, shown: str
+) -> None:
+    here = tmp_path / "here"
+    (here / "forms").mkdir(parents=True)
+    (here / "forms" / "talk.jinja").write_text("x")
+    monkeypatch.chdir(here)
+    recipe = {
+        "method": "dpo",
+        "full": True,
+        "system_prompt": "/think of a/b.",
+        "chat_template": "forms/talk.jinja",
+        "dpo": {"deepspeed": "/home/jo_doe/zero.json", "report_to": ["/home/jo_doe/x", "a/b"]},
+    }
+    weights = write_run(here / "run", base=base, recipe=recipe)
+    (weights / "adapter_config.json").unlink()
+    content = {item.path: item for item in prepare_model(here / "run", weights).items}
+    record = json.loads(content["run.json"].read())
+    assert record == make_record(
+        complete=True,
+        model={"name": shown, "revision": None},
+        recipe=recipe
+        | {
+            "chat_template": "talk.jinja",
+            "dpo": {"deepspeed": "zero.json", "report_to": ["x", "a/b"]},
+        },
+    )
+    card = content["README.md"].read().decode()
+    assert f"\nAll weights of `{shown}`, trained by DPO on the subset\n" in card
+    assert "  deepspeed: zero.json\n" in card
+    assert "jo" not in card
+    assert ("\nbase_model: " in card) == (base == "tiny")  # here a name on the Hub
 
 
 def test_files_of_something_else_are_not_replaced(hub, tmp_path) -> None:

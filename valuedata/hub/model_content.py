@@ -5,8 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from cards.model import render_model_card
 from valuedata.errors import HubError
 from valuedata.hub.content import Item
 from valuedata.hub.names import is_hub_name
@@ -14,6 +16,7 @@ from valuedata.hub.names import is_hub_name
 __all__ = ["ModelContent", "check_base", "prepare_model"]
 
 RECORD, CARD, ADAPTER = "run.json", "README.md", "adapter_config.json"
+PROMPT, TEMPLATE = "system_prompt", "chat_template"
 KEPT: Final = ("metrics.jsonl", "curves.png")
 """Files of each training that are sent, too."""
 
@@ -70,24 +73,45 @@ def prepare_model(run: Path, weights: Path) -> ModelContent:
         _send(f"{stage}/{name}", run / stage / name) for stage in record["stages"] for name in KEPT
     ]
     items.append(_send(RECORD, run / RECORD))
-    shown = _hide_folders(record, {item.path: item for item in items})
-    return ModelContent(
-        tuple(sorted(shown.values(), key=lambda item: item.path)),
-        shown[CARD].read().decode(),
-    )
+    shown = {item.path: item for item in items}
+    on_hub = _is_on_hub(record["model"]["name"])
+    record = _hide_folders(record)
+    is_merged = not record["recipe"]["full"] and ADAPTER not in shown
+    with TemporaryDirectory() as folder:
+        render_model_card(Path(folder), record, is_merged=is_merged, on_hub=on_hub)
+        card = (Path(folder) / CARD).read_text(encoding="utf-8")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    shown |= {CARD: _make(CARD, card), RECORD: _make(RECORD, text)}
+    return ModelContent(tuple(sorted(shown.values(), key=lambda item: item.path)), card)
 
 
-def _hide_folders(record: Mapping[str, Any], items: dict[str, Item]) -> dict[str, Item]:
-    """The files with the last part of the folders that the run names in place of the whole."""
-    named = (record["model"]["name"], record["recipe"]["chat_template"])
-    folders = [name for name in named if name is not None and Path(name).exists()]
-    for path in (CARD, RECORD):
-        text = items[path].read().decode()
-        for folder in folders:
-            text = text.replace(folder, Path(folder).name)
-        content = text.encode()
-        items[path] = Item(path, content, len(content), hashlib.sha256(content).hexdigest())
-    return items
+def _is_on_hub(name: str) -> bool:
+    """Whether a model is no folder of this machine, where that folder may be gone."""
+    return not Path(name).exists() and (is_hub_name(name) or Path(name).name == name)
+
+
+def _hide_folders(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the last part of each path in place of the whole."""
+    name = record["model"]["name"]
+    shown = name if _is_on_hub(name) else Path(name).resolve().name
+    hidden = {key: _hide(record[key]) for key in ("recipe", "stages")}
+    return {**record, **hidden, "model": {**record["model"], "name": shown}}
+
+
+def _hide(value: Any, key: str = "") -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {name: _hide(entry, name) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_hide(entry, key) for entry in value]
+    if not isinstance(value, str) or key == PROMPT:
+        return value
+    is_path = value.startswith(("/", "~")) or (key == TEMPLATE and Path(value).exists())
+    return Path(value).name if is_path else value
+
+
+def _make(path: str, text: str) -> Item:
+    content = text.encode()
+    return Item(path, content, len(content), hashlib.sha256(content).hexdigest())
 
 
 def _send(path: str, file: Path) -> Item:
