@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation.prompts.records import Prompt, PromptSet
+from evaluation.tables import read_table, write_table
 from valuedata.errors import EvaluationError
 
 __all__ = [
@@ -132,9 +132,7 @@ def tabulate_replies(arm: str, slots: Sequence[Slot], replies: Sequence[Reply]) 
 
 def write_replies(table: pa.Table, folder: Path) -> None:
     """Writes the table into a folder in one move."""
-    partial = folder / f".{REPLIES}"
-    pq.write_table(table, partial)
-    partial.replace(folder / REPLIES)
+    write_table(table, folder / REPLIES)
 
 
 def read_replies(folder: Path) -> pa.Table:
@@ -143,19 +141,7 @@ def read_replies(folder: Path) -> pa.Table:
     Raises:
         EvaluationError: If there is none, or it has other columns.
     """
-    path = folder / REPLIES
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise EvaluationError(
-            f"{path} cannot be read; give a folder that `valuedata evaluate` wrote."
-        ) from error
-    if table.schema.remove_metadata() != REPLY_SCHEMA:
-        raise EvaluationError(
-            f"{path} has other columns than a table of replies; give a folder that `valuedata "
-            "evaluate` wrote."
-        )
-    return table
+    return read_table(folder / REPLIES, REPLY_SCHEMA, "replies")
 
 
 def read_outputs(arm: str, path: Path, slots: Sequence[Slot]) -> list[Reply]:

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import (
@@ -23,6 +22,7 @@ from evaluation.judges.judge import (
 from evaluation.prompts.records import Prompt
 from evaluation.replies import Reply, Slot
 from evaluation.side_effects.measure import Measure
+from evaluation.tables import read_table, write_table
 from valuedata.progress import Progress, show_nothing
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Answers",
     "Scored",
     "draw_rows",
+    "read_scores",
     "score_all",
     "tabulate_scores",
     "write_scores",
@@ -259,6 +260,13 @@ def _tabulate(one: Scored, arm: str, slots: Sequence[Slot]) -> pa.Table:
 
 def write_scores(table: pa.Table, folder: Path) -> None:
     """Writes the table into a folder in one move."""
-    partial = folder / f".{SCORES}"
-    pq.write_table(table, partial)
-    partial.replace(folder / SCORES)
+    write_table(table, folder / SCORES)
+
+
+def read_scores(folder: Path) -> pa.Table:
+    """Reads the table from a folder that `valuedata evaluate` wrote.
+
+    Raises:
+        EvaluationError: If there is none, or it has other columns.
+    """
+    return read_table(folder / SCORES, SCORE_SCHEMA, "scores")

@@ -3,23 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from evaluation.replies import read_replies
+from evaluation.scoring import read_scores
 from evaluation.side_effects.table import MEASURES
 from valuedata.errors import EvaluationError, name_nearest
 from valuedata.labelling.scoring.intervals import number_groups
 
 __all__ = ["Judged", "find_replies", "read_judged"]
-
-SCORES: Final = "scores.parquet"
-COLUMNS: Final = ("measure", "judge", "arm", "prompt_id", "family", "sample", "score")
 
 Place = tuple[str, int]
 """Prompt and sample: what both arms replied to."""
@@ -68,7 +65,7 @@ def read_judged(folder: Path, measure: str, judge: str | None, arms: tuple[str, 
             f"{measure} is a difference between two kinds of prompts, which labels of single "
             "replies do not correct; calibrate another measure."
         )
-    table = _read_scores(folder)
+    table = read_scores(folder)
     table = _select(table, "measure", measure, "measure")
     judges = sorted(set(table["judge"].to_pylist()))
     if judge is None and len(judges) > 1:
@@ -114,22 +111,6 @@ def find_replies(
         )
     taken: list[dict[str, Any]] = table.take([rows[key] for key in wanted]).to_pylist()
     return [(row["messages"], row["reply"]) for row in taken]
-
-
-def _read_scores(folder: Path) -> pa.Table:
-    path = folder / SCORES
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise EvaluationError(
-            f"{path} cannot be read; give a folder that `valuedata evaluate` wrote."
-        ) from error
-    if tuple(table.column_names) != COLUMNS:
-        raise EvaluationError(
-            f"{path} has other columns than a table of scores; give a folder that `valuedata "
-            "evaluate` wrote."
-        )
-    return table
 
 
 def _select(table: pa.Table, column: str, name: str, called: str) -> pa.Table:

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from evaluation.crosstalk.matrix import Induction
 from evaluation.generation.model_files import read_run
-from evaluation.report.changes import read_scores
 from evaluation.results import RESULTS, hash_file
-from evaluation.scoring import SCORES
+from evaluation.scoring import SCORES, read_scores
 from evaluation.side_effects.value_expression import name_measure
 from valuedata.errors import EvaluationError, name_nearest
 from valuedata.labelling.values import VALUE_NAMES

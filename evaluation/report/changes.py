@@ -8,15 +8,14 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from evaluation.judges.judge import LOG_PROBABILITY
 from evaluation.replies import read_replies
 from evaluation.report.view import Change, MeasureView, ScoreChange
-from evaluation.scoring import SCORE_SCHEMA, SCORES
+from evaluation.scoring import SCORES, read_scores
 from valuedata.errors import EvaluationError
 
-__all__ = ["list_changes", "read_scores"]
+__all__ = ["list_changes"]
 
 N_TUNED: Final = 5
 """Replies of the tuned arm that are shown for each measure."""
@@ -34,27 +33,6 @@ class Contrast:
     arm: str
     other: str
     n_shown: int
-
-
-def read_scores(folder: Path) -> pa.Table:
-    """Reads scores.parquet.
-
-    Raises:
-        EvaluationError: If there is none, or it has other columns.
-    """
-    path = folder / SCORES
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise EvaluationError(
-            f"{path} cannot be read; give a folder that `valuedata evaluate` wrote."
-        ) from error
-    if table.schema.remove_metadata() != SCORE_SCHEMA:
-        raise EvaluationError(
-            f"{path} has other columns than a table of scores; give a folder that `valuedata "
-            "evaluate` wrote."
-        )
-    return table
 
 
 def list_changes(

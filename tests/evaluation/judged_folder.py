@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.replies import REPLY_SCHEMA
+from evaluation.scoring import SCORE_SCHEMA
 
 ARMS = ("base", "tuned")
 N_PROMPTS = 40
@@ -64,7 +65,7 @@ def write_judged_folder(folder: Path, *, judges: tuple[str, ...] = ("phrases",))
         "sample": [0] * len(rows) * len(judges),
         "score": [_score(arm, prompt) for arm, prompt in rows] * len(judges),
     }
-    pq.write_table(pa.table(scores), folder / "scores.parquet")
+    pq.write_table(pa.table(scores, schema=SCORE_SCHEMA), folder / "scores.parquet")
     return folder
 
 

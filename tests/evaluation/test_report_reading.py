@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.report.changes import list_changes, read_scores
+from evaluation.report.changes import list_changes
 from evaluation.report.page import render_page
 from evaluation.report.reading import read_view
 from evaluation.report.view import ControlEffect
+from evaluation.scoring import read_scores
 from evaluation.statistics.equivalence import Verdict
 from tests.evaluation.runs import PROMPTS, write_run
 from valuedata.errors import EvaluationError
