@@ -91,13 +91,14 @@ class LabelSettings(Settings):
     Attributes:
         extractor: The packaged kind of classifier, or a language model behind a server.
         weights: Folder with the classifier's weights; null takes the ones that ship in the package.
-        precision: Arithmetic of the encoder.
+        precision: Arithmetic of the encoder; "auto" is bfloat16 where the hardware multiplies in
+            it, else float32, and the manifest says which it was.
         llm: The language model, for the extractor "llm" alone.
     """
 
     extractor: Literal["classifier", "llm"] = "classifier"
     weights: str | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     llm: LlmSettings = LlmSettings()
 
     @model_validator(mode="after")

@@ -14,8 +14,8 @@ import torch
 
 from evaluation.judges.judge import Floats, Validity
 from evaluation.prompts.records import Prompt
+from valuedata.labelling.encoding.arithmetic import Precision
 from valuedata.labelling.encoding.encoder import Encoder, encode, load_encoder
-from valuedata.labelling.encoding.minilm import Precision
 from valuedata.labelling.evidence import read_evidence
 from valuedata.labelling.heads import Heads, load_heads, predict
 from valuedata.labelling.metadata import PACKAGED
@@ -37,7 +37,7 @@ class Labeller:
         n_threads: Replies are read by so many threads at once.
     """
 
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     weights: Path = PACKAGED
     n_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     _found: dict[Reading, npt.NDArray[np.float32]] = field(default_factory=dict)

@@ -134,10 +134,10 @@ __all__ = ["evaluate"]
 )
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
     show_default=True,
-    help="Arithmetic of the classifier; bfloat16 is faster where the processor has it.",
+    help="Arithmetic of the classifier; auto is bfloat16 where the hardware multiplies in it.",
 )
 @click.option(
     "--smallest-effect",

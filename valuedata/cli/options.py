@@ -38,6 +38,7 @@ SETTINGS: Final = {
     "seed": "seed",
     "max_bad_rows": "max_bad_rows",
     "weights": "labels.weights",
+    "precision": "labels.precision",
     "decontaminate": "decontaminate",
     "language": "quality.language",
     "drop_personal_data": "quality.drop_personal_data",
@@ -127,6 +128,12 @@ reading_options = _combine(
         "--weights",
         metavar="FOLDER",
         help="Classifier that `valuedata fit` trained.  Without it, the packaged one.",
+    ),
+    click.option(
+        "--precision",
+        metavar="NAME",
+        help="Arithmetic of the classifier: 'float32', 'bfloat16', or 'auto', which is bfloat16 "
+        "where the hardware multiplies in it.",
     ),
 )
 cleaning_options = _combine(

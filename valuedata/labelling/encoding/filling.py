@@ -12,9 +12,9 @@ from datasets import Dataset
 from valuedata.engine import BatchFunction
 from valuedata.errors import EngineError, LabelError
 from valuedata.labelling.encoding.adapter import Adapter
+from valuedata.labelling.encoding.arithmetic import Precision
 from valuedata.labelling.encoding.cache import LIMIT_VARIABLE, VectorCache
 from valuedata.labelling.encoding.encoder import Encoder, encode, find_keys, load_model
-from valuedata.labelling.encoding.minilm import Precision
 from valuedata.labelling.readings import Reading, read_sides
 
 __all__ = ["embed_pairs", "fill_cache"]

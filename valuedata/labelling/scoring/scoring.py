@@ -106,7 +106,9 @@ def score(
         raise LabelError("No labelled pair is left to score; give a GOLD that has some.")
     trained_on: dict[str, int] = {}
     if heads is not None:
-        records = _label(pairs, Classifier(load_encoder(adapter=heads.adapter), heads), progress)
+        records = _label(
+            pairs, Classifier(load_encoder("auto", adapter=heads.adapter), heads), progress
+        )
         trained = {**heads.metadata["sources"], **heads.metadata["added"]}
         used = {pair.source for pair in pairs}
         trained_on = {source: n for source, n in trained.items() if source in used}
