@@ -21,13 +21,18 @@ class Engine(Protocol):
         ...
 
     def map_batches(
-        self, make: Callable[[], BatchFunction], batches: Iterable[pa.Table]
+        self,
+        make: Callable[[], BatchFunction],
+        batches: Iterable[pa.Table],
+        *,
+        on_gpu: bool = False,
     ) -> Iterator[pa.Table]:
         """Runs a function over batches.
 
         Args:
             make: Makes the function, once in each process that runs it; what it loads stays there.
             batches: The rows.
+            on_gpu: Whether each process needs a GPU of its own.
 
         Returns:
             The results in the order of the rows, which may be cut into other batches.
@@ -48,7 +53,11 @@ class LocalEngine:
         return False
 
     def map_batches(
-        self, make: Callable[[], BatchFunction], batches: Iterable[pa.Table]
+        self,
+        make: Callable[[], BatchFunction],
+        batches: Iterable[pa.Table],
+        *,
+        on_gpu: bool = False,  # noqa: ARG002 - the function finds it by itself
     ) -> Iterator[pa.Table]:
         """Runs a function over batches; see `Engine`."""
         return map(make(), batches)

@@ -49,7 +49,7 @@ ENVIRONMENT: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Runs a function on a Ray cluster, in one worker process a processor core.
+    """Runs a function on a Ray cluster, in one worker process a processor core, or a GPU.
 
     Ray starts a worker anew that is lost, alone or with its node, and its batches are done again.
 
@@ -65,12 +65,17 @@ class RayEngine:
         return True
 
     def map_batches(
-        self, make: Callable[[], BatchFunction], batches: Iterable[pa.Table]
+        self,
+        make: Callable[[], BatchFunction],
+        batches: Iterable[pa.Table],
+        *,
+        on_gpu: bool = False,
     ) -> Iterator[pa.Table]:
         """Runs a function over batches; see `Engine`.
 
         Raises:
-            EngineError: If a node has other versions, or a batch loses its workers each time.
+            EngineError: If a node has other versions, a batch loses its workers each time, or the
+                cluster lacks what the workers need.
             ValuedataError: Whatever else the function raises of what a user can mend.
         """
         import ray
@@ -82,7 +87,7 @@ class RayEngine:
         ]
         if not references:
             return
-        n_workers = min(len(references), max(1, int(ray.cluster_resources().get("CPU", 0))))
+        n_workers = min(len(references), _count_workers("GPU" if on_gpu else "CPU"))
         logger.info("Ray: %d batches to %d workers", len(references), n_workers)
         tally = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tally).remote()
         results = from_arrow_refs(references).map_batches(
@@ -92,6 +97,7 @@ class RayEngine:
             batch_format="pyarrow",
             compute=ActorPoolStrategy(min_size=1, max_size=n_workers, initial_size=n_workers),
             num_cpus=1,
+            num_gpus=int(on_gpu),
         )
         try:
             for batch in results.iter_batches(
@@ -106,6 +112,18 @@ class RayEngine:
                 f"The Ray cluster failed ({_shorten(error, -1)}); see that valuedata is installed "
                 "on every node, look into Ray's logs, or leave --engine away."
             ) from error
+
+
+def _count_workers(resource: str) -> int:
+    import ray
+
+    n_workers = int(ray.cluster_resources().get(resource, 0))
+    if n_workers == 0:
+        raise EngineError(
+            f"The Ray cluster offers no {resource}, which labelling runs on here; start nodes "
+            f"with one (`ray start --num-{resource.lower()}s`), or leave --engine away."
+        )
+    return n_workers
 
 
 @contextmanager

@@ -70,6 +70,11 @@ def test_no_rows_start_nothing(engine) -> None:
     assert list(engine.map_batches(remote.make_wrong, [])) == []
 
 
+def test_workers_wait_for_no_gpu_that_no_node_has(engine) -> None:
+    with pytest.raises(EngineError, match=r"offers no GPU, which .* \(`ray start --num-gpus`\)"):
+        read(engine.map_batches(remote.make_double, BATCHES, on_gpu=True))
+
+
 def test_a_worker_that_dies_alters_nothing(engine, tmp_path) -> None:
     (tmp_path / "marks").mkdir()
     make = partial(remote.make_dying, tmp_path / "marks", 2)
@@ -133,10 +138,10 @@ class Killing:
     def __init__(self, engine: RayEngine, marks: Path) -> None:
         self.engine, self.marks, self.n_calls = engine, marks, 0
 
-    def map_batches(self, make, batches):
+    def map_batches(self, make, batches, *, on_gpu=False):
         self.n_calls += 1
-        mark = self.marks / str(self.n_calls)
-        return self.engine.map_batches(partial(remote.make_killed_once, make, mark), batches)
+        make = partial(remote.make_killed_once, make, self.marks / str(self.n_calls))
+        return self.engine.map_batches(make, batches, on_gpu=on_gpu)
 
 
 def test_a_release_is_that_of_this_process_whatever_dies(

@@ -21,10 +21,11 @@ class Elsewhere:
     is_remote: bool = True
     sizes: list[int] = field(default_factory=list)
 
-    def map_batches(self, make, batches):
+    def map_batches(self, make, batches, *, on_gpu):
+        assert not on_gpu
         batches = list(batches)
         self.sizes += [len(batch) for batch in batches]
-        return LOCAL.map_batches(make, batches)
+        return LOCAL.map_batches(make, batches, on_gpu=on_gpu)
 
 
 def make_pairs(n_pairs: int) -> Dataset:

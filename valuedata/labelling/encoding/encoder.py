@@ -68,6 +68,11 @@ class Encoder:
         return WIDTH + len(self.passes[0].bias)
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether the model runs on GPUs."""
+        return bool(self.passes[0].device.type != "cpu")
+
+    @property
     def fingerprint(self) -> str:
         """Names everything that decides a vector to the last bit, besides what is read."""
         return f"{self.kind}-{self.precision}-{LAYOUT}-{self.passes[0].device.type}"

@@ -76,7 +76,7 @@ def fill_cache(
     missing: Counter[bytes] = Counter()  # digest to how many replies wait for it
     batches = _list_missing(encoder, cache, pairs, missing, advance)
     make = partial(_make_encode, encoder.precision, encoder.adapter, encoder.fingerprint)
-    for done in encoder.engine.map_batches(make, batches):
+    for done in encoder.engine.map_batches(make, batches, on_gpu=encoder.on_gpu):
         keys = done["key"].to_pylist()
         contents = done["vector"].to_pylist()
         cache.store({k: np.frombuffer(v, np.float16) for k, v in zip(keys, contents, strict=True)})
