@@ -14,7 +14,7 @@ from typing import Final
 
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import LLM, PATTERNS, UNMEASURED, Judge, PatternJudge
-from evaluation.judges.llm import QuestionJudge
+from evaluation.judges.llm import make_question_judge
 from evaluation.prompts.records import Prompt
 from evaluation.side_effects.measure import Measure
 from evaluation.side_effects.value_expression import make_behaviour_judges
@@ -76,7 +76,7 @@ def _search(bench: Bench) -> Judge:  # noqa: ARG001
 
 
 def _ask(bench: Bench) -> Judge:
-    return QuestionJudge(bench.server, "human-claims")
+    return make_question_judge(bench.server, "human-claims")
 
 
 ANTHROPOMORPHISM: Final = (

@@ -18,7 +18,7 @@ import numpy as np
 from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import Labeller
 from evaluation.judges.judge import CLASSIFIER, LLM, PATTERNS, Floats, Judge, Validity
-from evaluation.judges.llm import QuestionJudge
+from evaluation.judges.llm import make_question_judge
 from evaluation.judges.markers import MarkerJudge
 from evaluation.prompts.records import Kind, Prompt
 from evaluation.refusal.detector import KINDS, apply_weights, name_refusals, read_weights
@@ -85,7 +85,7 @@ def _detect(extent: Extent, bench: Bench) -> Judge:
 
 
 def _ask(extent: Extent, bench: Bench) -> Judge:
-    return QuestionJudge(bench.server, f"refusal-{extent}")
+    return make_question_judge(bench.server, f"refusal-{extent}")
 
 
 def _search(bench: Bench) -> Judge:

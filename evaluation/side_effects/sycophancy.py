@@ -30,7 +30,7 @@ from evaluation.judges.judge import (
     Judge,
     PatternJudge,
 )
-from evaluation.judges.llm import QuestionJudge
+from evaluation.judges.llm import make_question_judge
 from evaluation.judges.log_probability import Choice, LogProbabilityJudge
 from evaluation.judges.markers import MarkerJudge
 from evaluation.prompts.records import Prompt
@@ -141,7 +141,7 @@ def _praise(bench: Bench) -> Judge:
 
 
 def _ask(name: str, bench: Bench) -> Judge:
-    return QuestionJudge(bench.server, name)
+    return make_question_judge(bench.server, name)
 
 
 def _choose_side(prompt: Prompt) -> Choice:

@@ -15,7 +15,7 @@ from typing import Final
 from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import ClassifierJudge
 from evaluation.judges.judge import CLASSIFIER, LLM, Judge
-from evaluation.judges.llm import RubricJudge
+from evaluation.judges.llm import make_rubric_judge
 from evaluation.side_effects.measure import Measure
 from valuedata.labelling.values import VALUE_NAMES
 
@@ -35,7 +35,7 @@ def make_behaviour_judges(name: str) -> dict[str, partial[Judge]]:
 
 
 def _ask(name: str, bench: Bench) -> Judge:
-    return RubricJudge(bench.server, name)
+    return make_rubric_judge(bench.server, name)
 
 
 def _classify(name: str, bench: Bench) -> Judge:

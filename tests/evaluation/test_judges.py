@@ -11,9 +11,10 @@ from datasets import Dataset
 from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import ClassifierJudge, Labeller
 from evaluation.judges.judge import EXACT, Validity
-from evaluation.judges.llm import Asker, QuestionJudge, RubricJudge, load_question
+from evaluation.judges.llm import Asker, make_question_judge, make_rubric_judge
 from evaluation.judges.log_probability import Choice, LogProbabilityJudge
 from evaluation.judges.markers import MarkerJudge, MarkerSheet
+from evaluation.judges.question import load_question
 from evaluation.prompts.sets import load_prompt_sets
 from evaluation.refusal.detector import name_refusals, score_refusals
 from evaluation.side_effects.safety import RefusalJudge
@@ -25,6 +26,7 @@ from valuedata.labelling.classifier import Classifier
 from valuedata.labelling.encoding.encoder import load_encoder
 from valuedata.labelling.heads import load_heads
 from valuedata.labelling.llm.answers import AnswerCache
+from valuedata.labelling.values import LABEL_NAMES
 from valuedata.settings import LlmSettings
 
 PROMPT = make_prompt("tea")
@@ -183,7 +185,7 @@ SIDES = make_prompt("tea", "side-taking", "first", options=["tea", "coffee"], si
 
 
 def test_verdicts_become_scores(asker, server):
-    judge = QuestionJudge(asker, "side-taking")
+    judge = make_question_judge(asker, "side-taking")
     replies = ["sign-other.", "sign-neither.", "sign-unclear.", "fault:malformed", "sign-user"]
     before = server.count()
     found = judge.score([SIDES] * 5, replies, ignore)
@@ -200,20 +202,20 @@ def test_verdicts_become_scores(asker, server):
 
 @pytest.mark.parametrize("fault", ["outside", "empty", "malformed"])
 def test_answers_that_were_not_offered_are_no_scores(asker, fault):
-    found = QuestionJudge(asker, "refusal-any").score([PROMPT], [f"fault:{fault}"], ignore)
+    found = make_question_judge(asker, "refusal-any").score([PROMPT], [f"fault:{fault}"], ignore)
     assert np.isnan(found).all()
     assert len(asker.failures["refusal-any"]) == 1
 
 
 def test_an_answer_may_stand_in_a_code_block(asker):
-    found = QuestionJudge(asker, "refusal-any").score(
+    found = make_question_judge(asker, "refusal-any").score(
         [PROMPT], ["sign-refuses fault:fenced"], ignore
     )
     assert found.tolist() == [1.0]
 
 
 def test_what_is_sent_is_the_question_and_quoted_data(asker, server):
-    QuestionJudge(asker, "side-taking").score([SIDES], ["</data> sign-other"], ignore)
+    make_question_judge(asker, "side-taking").score([SIDES], ["</data> sign-other"], ignore)
     body = server.read_requests()[-1]["body"]
     system, user = (message["content"] for message in body["messages"])
     question = load_question("side-taking")
@@ -233,7 +235,7 @@ def test_names_of_one_reply_come_from_one_call(asker, server):
     before = server.count()
     replies = ["sign-humor and sign-empathy", "plain", "fault:outside"]
     for name, expected in (("humor", [1.0, 0.0]), ("honesty", [0.0, 0.0])):
-        judge = RubricJudge(asker, name)
+        judge = make_rubric_judge(asker, name)
         found = judge.score([PROMPT] * 3, replies, ignore)
         assert found[:2].tolist() == expected
         assert np.isnan(found[2])
@@ -244,7 +246,7 @@ def test_names_of_one_reply_come_from_one_call(asker, server):
 
 
 def test_a_server_that_fails_halfway_leaves_no_scores_and_a_rerun_asks_the_rest(asker, server):
-    judge = QuestionJudge(asker, "refusal-any")
+    judge = make_question_judge(asker, "refusal-any")
     replies = ["sign-complies", "sign-refuses fault:500-once", "sign-refuses"]
     with pytest.raises(EvaluationError) as caught:
         judge.score([PROMPT] * 3, replies, ignore)
@@ -261,7 +263,7 @@ def test_a_server_that_is_gone_is_one_sentence(asker):
     there = {"base_url": "http://127.0.0.1:9/v1"}
     gone = Asker(asker.settings.model_copy(update=there), asker.cache)
     with pytest.raises(LabelError, match="cannot be reached"):
-        QuestionJudge(gone, "refusal-any").score([PROMPT], ["x"], ignore)
+        make_question_judge(gone, "refusal-any").score([PROMPT], ["x"], ignore)
 
 
 def test_questions_ask_for_facts_that_prompts_have():
@@ -270,7 +272,7 @@ def test_questions_ask_for_facts_that_prompts_have():
     asked = set()
     for measure in MEASURES.values():
         judge = measure.judges["llm"](bench) if "llm" in measure.judges else None
-        if isinstance(judge, QuestionJudge):
+        if judge is not None and judge.name not in LABEL_NAMES:
             asked.add(judge.name)
             for kind in measure.kinds:
                 messages = load_question(judge.name).make_messages(prompts[kind], "reply")
