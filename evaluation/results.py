@@ -186,6 +186,7 @@ def describe_judges(bench: Bench, used: frozenset[str]) -> dict[str, Any]:
     if CLASSIFIER in used:
         described[CLASSIFIER] = {
             "fingerprint": bench.labeller.fingerprint,
+            "fingerprint_for_refusals": bench.packaged.fingerprint,
             "prompts_of_a_kind_at_most": bench.classify,
         }
     if LLM in used and bench.asker is not None:

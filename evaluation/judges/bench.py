@@ -19,6 +19,8 @@ class Bench:
     Attributes:
         arms: All arms.
         labeller: The classifier.
+        packaged: The packaged classifier, which the refusal detector was fitted to; the same as
+            `labeller` where the user gives no other.
         markers: The markers of replies.
         asker: The judge's server; None where no language model judges.
         models: Arm to the model whose log-probabilities can be read, of the arms that have one.
@@ -29,6 +31,7 @@ class Bench:
 
     arms: tuple[str, ...]
     labeller: Labeller = field(default_factory=Labeller)
+    packaged: Labeller = field(default_factory=Labeller)
     markers: MarkerSheet = field(default_factory=MarkerSheet)
     asker: Asker | None = None
     models: Mapping[str, Scorer] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class RefusalJudge:
     """The packaged refusal detector.
 
     Attributes:
-        labeller: The classifier whose labels it reads among others.
+        labeller: The packaged classifier, whose labels it reads among others.
         extent: Whether a score is 1 for "any" refusal, a "partial" or a "full" one.
         threshold: Scores are yes or no.
     """
@@ -81,7 +81,7 @@ class RefusalJudge:
 
 
 def _detect(extent: Extent, bench: Bench) -> Judge:
-    return RefusalJudge(bench.labeller, extent)
+    return RefusalJudge(bench.packaged, extent)
 
 
 def _ask(extent: Extent, bench: Bench) -> Judge:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from tests.llm_server import serve_llm
 from valuedata.cli import main
+from valuedata.labelling.heads import load_heads, save_heads
 
 OPEN = {
     "name": "mine",
@@ -116,6 +118,27 @@ def test_outputs_made_elsewhere_are_evaluated(folder, run):
     ]
     assert run(*GIVEN, "--quiet").output == ""
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
+
+
+def test_weights_of_ones_own_are_no_part_of_the_refusal_detector(folder, run):
+    """They know one value alone, and none of the labels that the detector reads."""
+    heads = load_heads()
+    one = {name: getattr(heads, name)[:1] for name in ("names", "vector", "words", "bias")}
+    save_heads(replace(heads, **one, thresholds=heads.thresholds[:1]), folder / "own")
+    write_outputs(folder, "base", lambda one, k: NO if one.endswith("unsafe") else f"{YES} {k}")
+    write_outputs(folder, "tuned", lambda _one, k: f"{NO} {k}")
+    result = run(*GIVEN, "--weights", "own", "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    own, packaged = (
+        content["judges"]["classifier"][name]
+        for name in ("fingerprint", "fingerprint_for_refusals")
+    )
+    assert heads.fingerprint in packaged
+    assert heads.fingerprint not in own
+    found = {(one["measure"], one["judge"]): one for one in content["measures"]}
+    means = found["over-refusal", "classifier"]["means"]
+    assert (means["base"]["estimate"], means["tuned"]["estimate"]) == (0.0, 1.0)
 
 
 def test_an_arm_beside_itself_has_not_changed(folder, run):

@@ -136,9 +136,12 @@ def make_bench(plan: Plan, options: Options) -> Bench:
     models = {
         name: model for name, model in plan.generators.items() if isinstance(model, LocalModel)
     }
+    packaged = Labeller(options["precision"])
+    own = options["weights"]
     return Bench(
         arms=tuple(arm.name for arm in plan.arms),
-        labeller=Labeller(options["precision"], options["weights"] or PACKAGED),
+        labeller=packaged if own is None else Labeller(options["precision"], own),
+        packaged=packaged,
         asker=asker,
         models=models,
         allowed=allowed,
