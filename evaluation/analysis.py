@@ -1,6 +1,6 @@
 """Scores to findings: what each measure says of the tuned arm, beside the base and the controls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,8 +19,18 @@ from evaluation.statistics.differences import (
     mean_interval,
 )
 from evaluation.statistics.placebo import Placebo, rank_among_controls
+from evaluation.statistics.small_samples import count_interval, difference_interval
 
-__all__ = ["Arms", "Finding", "SmallestEffect", "Units", "analyse", "find_agreement", "make_units"]
+__all__ = [
+    "Arms",
+    "Finding",
+    "SmallestEffect",
+    "Units",
+    "analyse",
+    "find_agreement",
+    "find_spread",
+    "make_units",
+]
 
 BASE, CONTROLS = "base", "controls"
 Ints = npt.NDArray[np.int64]
@@ -53,20 +63,20 @@ class SmallestEffect:
 
     Attributes:
         share: Of shares, as a share.
-        spreads: Of all else, in standard deviations between prompts of the arm compared with.
+        spreads: Of all else, in standard deviations between prompts.
     """
 
     share: float
     spreads: float
 
-    def of(self, measure: Measure, scores: Floats) -> float:
-        """In the unit of a measure; NaN where the prompts do not differ."""
-        if measure.unit == SHARE:
-            return self.share
-        found = average_samples(scores)
-        found = found[~np.isnan(found)]
-        spread = float(found.std(ddof=1)) if len(found) > 1 else 0.0
-        return self.spreads * spread if spread > MIN_SPREAD else np.nan
+    def of(self, measure: Measure, spread: float) -> float:
+        """In the unit of a measure; NaN where the prompts do not differ.
+
+        Args:
+            measure: The measure.
+            spread: Of its scores between prompts, by `find_spread`.
+        """
+        return self.share if measure.unit == SHARE else self.spreads * spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +104,7 @@ class Finding:
         scored: The scores.
         units: The same as the statistics take them.
         means: Arm to its mean.
-        smallest_effects: Contrast to the least difference that would matter.
+        smallest_effect: The least difference that would matter, whatever is compared.
         contrasts: "base" or "controls" to the tuned arm's difference from it.
         mcnemar: Contrast to the exact test, where each prompt has one yes or no from each arm.
         placebo: The tuned arm among the controls, each against the base; None without both.
@@ -103,7 +113,7 @@ class Finding:
     scored: Scored
     units: Units
     means: Mapping[str, Interval]
-    smallest_effects: Mapping[str, float]
+    smallest_effect: float
     contrasts: Mapping[str, Comparison]
     mcnemar: Mapping[str, McNemar]
     placebo: Placebo | None
@@ -119,7 +129,9 @@ def analyse(scored: Scored, answers: Answers, arms: Arms, smallest: SmallestEffe
         smallest: The least difference that would matter.
     """
     units = make_units(scored, answers)
-    contrasts, effects, tests = {}, {}, {}
+    spread = find_spread([found for arm, found in units.scores.items() if arm != arms.tuned])
+    effect = smallest.of(scored.measure, spread)
+    contrasts, tests = {}, {}
     for name in arms.contrasts:
         others = [arms.base] if name == BASE else list(arms.controls)
         other = _join([units.scores[arm] for arm in others if arm])
@@ -127,18 +139,46 @@ def analyse(scored: Scored, answers: Answers, arms: Arms, smallest: SmallestEffe
         if units.lengths is not None:
             beside = np.hstack([units.lengths[arm] for arm in others if arm])
             lengths = (units.lengths[arms.tuned], beside)
-        effects[name] = smallest.of(scored.measure, other)
         tuned = units.scores[arms.tuned]
-        is_share = scored.measure.unit == SHARE and scored.measure.sign is None
         contrasts[name] = compare(
-            tuned, other, units.clusters, effects[name], lengths=lengths, is_share=is_share
+            tuned,
+            other,
+            units.clusters,
+            effect,
+            lengths=lengths,
+            find_interval=_choose_interval(scored.measure, spread),
         )
         if _is_binary(tuned) and _is_binary(other):
             tests[name] = mcnemar_exact(tuned[:, 0] == 1, other[:, 0] == 1)
     means = {arm: _mean(found, units.clusters) for arm, found in units.scores.items()}
     return Finding(
-        scored, units, means, effects, contrasts, tests, _find_placebo(units, arms, contrasts)
+        scored, units, means, effect, contrasts, tests, _find_placebo(units, arms, contrasts)
     )
+
+
+def find_spread(scores: Sequence[Floats]) -> float:
+    """Root mean square over arms of the standard deviation between an arm's prompts.
+
+    The mean of several arms varies less than each of them, so that their number would decide what
+    matters if the deviation were that of the mean.
+
+    Args:
+        scores: (n, k) scores of k samples of each arm.
+
+    Returns:
+        NaN where the prompts differ in no arm.
+
+    Source: the pooled standard deviation of groups of one size, Cohen 1988, "Statistical Power
+    Analysis for the Behavioral Sciences", section 2.2.
+    """
+    variances = []
+    for one in scores:
+        found = average_samples(one)
+        found = found[~np.isnan(found)]
+        if len(found) > 1:
+            variances.append(float(found.var(ddof=1)))
+    spread = float(np.sqrt(np.mean(variances))) if variances else 0.0
+    return spread if spread > MIN_SPREAD else np.nan
 
 
 def make_units(scored: Scored, answers: Answers) -> Units:
@@ -226,6 +266,14 @@ def _set_off(scores: Floats, clusters: Ints, signs: Ints) -> Floats:
         if len(up) and len(down):
             found[family] = average_samples(up.T) - average_samples(down.T)
     return found
+
+
+def _choose_interval(measure: Measure, spread: float) -> Callable[[Floats, Ints], Interval]:
+    """The interval that fits what the scores are: counts, shares, or differences of shares."""
+    if measure.unit != SHARE:
+        return lambda values, clusters: count_interval(values, clusters, spread)
+    reach = 1.0 if measure.sign is None else 2.0
+    return lambda values, clusters: difference_interval(values, clusters, reach=reach)
 
 
 def _mean(scores: Floats, clusters: Ints) -> Interval:

@@ -137,7 +137,7 @@ def _show_comparison(one: Comparison, found: Finding, name: str, alpha: float) -
                 "other_mean": one.base_mean,
                 "p": one.p,
                 "effect_size": one.effect_size,
-                "smallest_effect": found.smallest_effects[name],
+                "smallest_effect": found.smallest_effect,
                 "equivalence_p": one.equivalence.p,
                 "detectable": detectable,
                 "n_left_out": one.n_left_out,

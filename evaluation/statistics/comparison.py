@@ -1,6 +1,6 @@
 """One measure, two arms: everything that is said of their difference, in one call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,12 @@ from evaluation.statistics.differences import (
     Interval,
     adjust_for_length,
     average_samples,
-    find_p_value,
-    mean_interval,
     pair_differences,
 )
 from evaluation.statistics.effect_sizes import hedges_g
 from evaluation.statistics.equivalence import ALPHA, Equivalence, Verdict, decide, find_equivalence
 from evaluation.statistics.multiplicity import holm
-from evaluation.statistics.small_samples import difference_interval
+from evaluation.statistics.small_samples import difference_interval, find_shift_p
 
 __all__ = ["Comparison", "Decision", "compare", "decide_all"]
 
@@ -70,7 +68,7 @@ def compare(
     smallest_effect: float,
     *,
     lengths: tuple[Floats, Floats] | None = None,
-    is_share: bool = True,
+    find_interval: Callable[[Floats, Ints], Interval] = difference_interval,
 ) -> Comparison:
     """Compares two arms on one measure.
 
@@ -81,10 +79,11 @@ def compare(
         smallest_effect: The least difference that would matter, in the unit of the scores.
         lengths: (n,) or (n, k) lengths of the tuned replies, and of the base's; NaN where unknown,
             and then the difference at equal length rests on fewer prompts, as its `n` says.
-        is_share: Whether scores lie from 0 to 1, so that a few changed families can be allowed for.
+        find_interval: Gives the interval of the mean of paired differences and their families; by
+            default that of scores from 0 to 1.
     """
     paired = pair_differences(tuned, base, clusters)
-    interval = (difference_interval if is_share else mean_interval)(paired.values, paired.clusters)
+    interval = find_interval(paired.values, paired.clusters)
     adjusted = None
     if lengths is not None:
         gaps = (average_samples(lengths[0]) - average_samples(lengths[1]))[paired.rows]
@@ -94,7 +93,7 @@ def compare(
         paired.base_mean,
         paired.tuned_mean,
         interval,
-        find_p_value(interval),
+        find_shift_p(paired.values, paired.clusters, interval),
         hedges_g(average_samples(tuned)[paired.rows], average_samples(base)[paired.rows]),
         find_equivalence(interval, smallest_effect),
         adjusted,

@@ -31,6 +31,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+ROUNDING = 1e-12  # of a score; a difference below it is none
+
 
 @dataclass(frozen=True, eq=False)
 class Differences:
@@ -81,8 +83,11 @@ def pair_differences(tuned: Floats, base: Floats, clusters: Ints) -> Differences
     """
     tuned_means, base_means = average_samples(tuned), average_samples(base)
     rows = np.flatnonzero(~np.isnan(tuned_means - base_means))
+    values = (tuned_means - base_means)[rows]
+    largest = np.maximum(np.abs(tuned_means), np.abs(base_means))[rows]
+    values[np.abs(values) <= ROUNDING * largest] = 0.0  # means of other numbers of samples
     return Differences(
-        (tuned_means - base_means)[rows],
+        values,
         clusters[rows],
         rows,
         float(base_means[rows].mean()) if len(rows) else np.nan,
@@ -140,7 +145,8 @@ def find_p_value(interval: Interval, null: float = 0.0) -> float:
     """Two-sided p-value of the hypothesis that the true number is `null`.
 
     Where no prompt differs from another the error is 0: the p-value is then 1 at the null itself
-    and undefined elsewhere, for a sample without spread says nothing of the spread.
+    and undefined elsewhere, for a sample without spread says nothing of the spread;
+    `small_samples.find_shift_p` has an answer where all prompts changed alike.
     """
     if interval.se == 0:
         return 1.0 if interval.estimate == null else np.nan

@@ -11,9 +11,17 @@ import numpy.typing as npt
 from scipy.special import betaln, stdtrit
 from scipy.stats import beta
 
-from evaluation.statistics.differences import LEVEL, Interval, mean_interval
+from evaluation.statistics.differences import LEVEL, Interval, find_p_value, mean_interval
 
-__all__ = ["MIN_CHANGED", "difference_interval", "plus_interval", "share_interval"]
+__all__ = [
+    "MIN_CHANGED",
+    "count_interval",
+    "difference_interval",
+    "find_shift_p",
+    "has_spread",
+    "plus_interval",
+    "share_interval",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,32 +36,79 @@ Lydersen and Laake 2013, "The McNemar Test for Binary Matched-Pairs Data".
 N_SHARES, N_CONCENTRATIONS = 400, 200  # the grid: finer ones move no end by 0.001
 
 
-def difference_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Interval:
-    """The mean of paired differences between scores from 0 to 1.
+ROUNDING: Final = 1e-9
+"""Of the largest difference; what differences differ by below it is rounding, and no spread."""
+
+
+def has_spread(values: Floats) -> bool:
+    """Whether differences differ from one another by more than rounding."""
+    return bool(len(values) and np.ptp(values) > ROUNDING * np.abs(values).max())
+
+
+def difference_interval(
+    values: Floats, clusters: Ints, level: float = LEVEL, *, reach: float = 1.0
+) -> Interval:
+    """The mean of paired differences between shares, or between differences of shares.
 
     Args:
-        values: (n,) differences from -1 to 1.
+        values: (n,) differences.
         clusters: (n,) family of each.
         level: Of the interval.
+        reach: The largest difference that there can be: 1 between scores from 0 to 1.
 
     Returns:
-        `mean_interval`, or `plus_interval` where fewer than `MIN_CHANGED` families changed or all
-        prompts changed alike.
+        `mean_interval`; or `plus_interval` where fewer than `MIN_CHANGED` families changed, with
+        added families that change by 1, or where all prompts changed alike, with added ones that
+        change as much as they.
     """
-    _, group = np.unique(clusters, return_inverse=True)
-    changed = np.bincount(group, np.abs(values)) > 0
-    if changed.sum() < MIN_CHANGED or np.ptp(values) == 0:
-        return plus_interval(values, clusters, level)
+    if _count_changed(values, clusters) < MIN_CHANGED:
+        return plus_interval(values, clusters, level, reach=reach)
+    if not has_spread(values):
+        step = float(np.abs(values).max())
+        return plus_interval(values, clusters, level, step=step, reach=reach)
     return mean_interval(values, clusters, level)
 
 
-def plus_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Interval:
+def count_interval(values: Floats, clusters: Ints, spread: float, level: float = LEVEL) -> Interval:
+    """The mean of paired differences between counts.
+
+    Args:
+        values: (n,) differences.
+        clusters: (n,) family of each.
+        spread: Standard deviation of the counts between prompts; NaN where they do not differ.
+        level: Of the interval.
+
+    Returns:
+        `mean_interval`; or, where all prompts changed alike, `plus_interval`, with added families
+        that change as much as they, and by no less than the spread where there are fewer than
+        `MIN_CHANGED` of them. Where nothing has a spread, its error is 0.
+    """
+    if not len(values) or has_spread(values):
+        return mean_interval(values, clusters, level)
+    step = float(np.abs(values).max())
+    if _count_changed(values, clusters) < MIN_CHANGED:
+        step = float(np.fmax(step, spread))
+    if not step > 0:
+        return mean_interval(values, clusters, level)
+    return plus_interval(values, clusters, level, step=step, reach=np.inf)
+
+
+def plus_interval(
+    values: Floats,
+    clusters: Ints,
+    level: float = LEVEL,
+    *,
+    step: float = 1.0,
+    reach: float = 1.0,
+) -> Interval:
     """The mean difference with two families added: half a one up, half a one down, one unchanged.
 
     Args:
-        values: (n,) differences from -1 to 1.
+        values: (n,) differences.
         clusters: (n,) family of each.
         level: Of the interval.
+        step: What the added families go up and down by.
+        reach: The largest difference that there can be; the interval ends there.
 
     Returns:
         The estimate is that of the data; the interval is around the mean with the added families,
@@ -71,16 +126,40 @@ def plus_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Inter
     size = n / n_clusters
     total = n + 2 * size
     centre = sums.sum() / total
-    squares = np.sum((sums - sizes * centre) ** 2) + size**2 * (1 + 2 * centre**2)
+    squares = np.sum((sums - sizes * centre) ** 2) + size**2 * (step**2 + 2 * centre**2)
     count = n_clusters + 2
     error = float(np.sqrt(squares * count / (count - 1)) / total)
     df = float(count - 1)
     half = error * float(stdtrit(df, (1 + level) / 2))
-    low, high = max(-1.0, float(centre) - half), min(1.0, float(centre) + half)
+    low, high = max(-reach, float(centre) - half), min(reach, float(centre) + half)
     estimate = float(values.mean())
     return Interval(
         estimate, low, high, error, df, n, n_clusters, level, "plus", middle=float(centre)
     )
+
+
+def find_shift_p(values: Floats, clusters: Ints, interval: Interval) -> float:
+    """Two-sided p-value of no difference, be there a spread or not.
+
+    Where all prompts changed alike, it is no smaller than that of the exact test which turns the
+    differences of whole families around: of the 2^G ways to do so, two have a mean as far from 0.
+
+    Args:
+        values: (n,) differences.
+        clusters: (n,) family of each.
+        interval: Of their mean.
+
+    Source: Fisher 1935, "The Design of Experiments", section 21.
+    """
+    p = find_p_value(interval)
+    if not len(values) or has_spread(values) or not np.abs(values).max() > 0:
+        return p
+    return float(np.fmax(p, 2.0 ** (1 - len(np.unique(clusters)))))
+
+
+def _count_changed(values: Floats, clusters: Ints) -> int:
+    _, group = np.unique(clusters, return_inverse=True)
+    return int(np.sum(np.bincount(group, np.abs(values)) > 0))
 
 
 def share_interval(successes: Ints, trials: Ints, level: float = LEVEL) -> Interval:

@@ -231,7 +231,7 @@ def test_the_tuned_arm_is_compared_with_base_and_mean_of_controls():
     # Sample variance of 20 ones and 20 zeros: 20 * 0.25 * 2 / 39; over 40 prompts.
     assert found.contrasts["base"].difference.se == pytest.approx(math.sqrt(10 / 39 / 40))
     assert found.means["tuned"].estimate == pytest.approx(0.75)
-    assert found.smallest_effects == {"base": 0.05, "controls": 0.05}
+    assert found.smallest_effect == 0.05
     # Effects of the controls against the base: +0.75 and -0.25; of the tuned arm +0.5.
     assert found.placebo is not None
     assert found.placebo.control_mean == pytest.approx(0.25)
@@ -242,9 +242,78 @@ def test_the_tuned_arm_is_compared_with_base_and_mean_of_controls():
 def test_the_smallest_effect_of_a_count_is_in_its_own_spread():
     base = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]  # variance 32 / 7
     found = find(base, base, base, base, unit="words")
-    assert found.smallest_effects["base"] == pytest.approx(0.2 * math.sqrt(32 / 7))
+    assert found.smallest_effect == pytest.approx(0.2 * math.sqrt(32 / 7))
     flat = find([1.0] * 4, [1.0] * 4, [1.0] * 4, [1.0] * 4, unit="words")
-    assert math.isnan(flat.smallest_effects["base"])
+    assert math.isnan(flat.smallest_effect)
+
+
+def test_the_smallest_effect_does_not_shrink_with_more_controls():
+    """Variances 32 / 7, 32 / 7 and 4 * 32 / 7: their mean is 64 / 7, though c0 + c1 vary less."""
+    base = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]
+    c0, c1 = base[::-1], [2 * words for words in base]
+    found = find([words + k for k, words in enumerate(base)], base, c0, c1, unit="words")
+    assert found.smallest_effect == pytest.approx(0.2 * math.sqrt(64 / 7))
+    for contrast in found.contrasts.values():
+        assert contrast.equivalence.smallest_effect == found.smallest_effect
+
+
+PUSHED = {
+    "kinds": frozenset({"pushback"}),
+    "sign": lambda prompt: 1 if prompt.key["variant"] == "up" else -1,
+}
+
+
+def shift(n_families, by, **changes):
+    """The finding on families that all moved from the base by one number."""
+    if "sign" in changes:
+        prompts = [
+            make_prompt(str(k), "pushback", name) for k in range(n_families) for name in ("up", "x")
+        ]
+        base = [0.0, 0.0] * n_families
+        tuned = [float(by), 0.0] * n_families
+    else:
+        prompts = [make_prompt(str(k)) for k in range(n_families)]
+        base = [0.1 + 0.007 * (k % 7) for k in range(n_families)]
+        tuned = [one + by for one in base]
+    scored = make_scored(
+        make_measure(**changes), range(len(prompts)), {"base": base, "tuned": tuned}
+    )
+    answers = make_answers(prompts, ("base", "tuned"))
+    return analyse(scored, answers, Arms("base", "tuned"), SMALLEST)
+
+
+@pytest.mark.parametrize("changes", [PUSHED, {}, {"unit": "words"}], ids=["sign", "share", "count"])
+@pytest.mark.parametrize("by", [1.0, -1.0, 0.3])
+def test_a_shift_of_all_prompts_is_a_change(changes, by):
+    found = shift(40, by, **changes)
+    assert rule([found], "base")["m"].verdict is Verdict.CHANGED
+    difference = found.contrasts["base"].difference
+    assert difference.estimate == pytest.approx(by)
+    assert difference.low * difference.high > 0
+    for few in (2, 3):
+        one = shift(few, by, **changes)
+        assert rule([one], "base")["m"].verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("changes", [{}, {"unit": "words"}], ids=["share", "count"])
+def test_a_shift_too_small_to_matter_is_none(changes):
+    """0.001 is under 5 points, and under a fifth of the base's deviation of about 0.014."""
+    found = shift(40, 0.001, **changes)
+    assert rule([found], "base")["m"].verdict is Verdict.EQUIVALENT
+    few = shift(3, 0.001, **changes)
+    assert rule([few], "base")["m"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_count_that_no_prompt_varies_in_can_change():
+    """No emoji in any reply of the base, two in each of the tuned arm: there is no deviation."""
+    n = 40
+    found = find([2.0] * n, [0.0] * n, [0.0] * n, [0.0] * n, unit="per 100 words")
+    assert math.isnan(found.smallest_effect)
+    assert found.contrasts["base"].p < 1e-9
+    assert rule([found], "base")["m"].verdict is Verdict.CHANGED
+    same = find([0.0] * n, [0.0] * n, [0.0] * n, [0.0] * n, unit="per 100 words")
+    assert same.contrasts["base"].p == 1.0
+    assert rule([same], "base")["m"].verdict is Verdict.INCONCLUSIVE
 
 
 def test_agreement_of_two_judges():

@@ -162,17 +162,23 @@ def test_a_comparison_says_all_of_one_measure() -> None:
     assert found.at_equal_length is not None
     assert found.at_equal_length.n == 38
     assert found.effect_size > 0
-    assert compare(tuned * 9, base * 9, np.arange(40), 0.5, is_share=False).at_equal_length is None
+    assert compare(tuned, base, np.arange(40), 0.5).at_equal_length is None
 
 
 def test_verdicts_are_adjusted_together() -> None:
     """p is just under 0.05 alone, and above it among three."""
     values = np.array([1.0, 2, 3, 0, 0.5, 4])
     zeros = np.zeros(6)
-    one = compare(values, zeros, np.arange(6), 0.1, is_share=False)
+    one = compare(values, zeros, np.arange(6), 0.1, find_interval=mean_interval)
     assert 0.02 < one.p < 0.05
     assert decide_all({"a": one})["a"].verdict == Verdict.CHANGED
-    flat = compare(np.array([1.0, -1, 2, -2, 3, -3]), zeros, np.arange(6), 0.1, is_share=False)
+    flat = compare(
+        np.array([1.0, -1, 2, -2, 3, -3]),
+        zeros,
+        np.arange(6),
+        0.1,
+        find_interval=mean_interval,
+    )
     together = decide_all({"a": one, "b": flat, "c": flat})
     assert together["a"].verdict == Verdict.INCONCLUSIVE
     assert together["a"].p_adjusted == pytest.approx(3 * one.p)

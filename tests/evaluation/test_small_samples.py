@@ -6,8 +6,15 @@ from scipy.special import stdtrit
 from scipy.stats import beta
 
 from evaluation.statistics.differences import find_p_value, mean_interval
-from evaluation.statistics.small_samples import difference_interval, plus_interval, share_interval
-from tests.evaluation.studies import count_hits
+from evaluation.statistics.small_samples import (
+    count_interval,
+    difference_interval,
+    find_shift_p,
+    has_spread,
+    plus_interval,
+    share_interval,
+)
+from tests.evaluation.studies import count_hits, draw_study
 
 
 def test_added_pairs_by_hand() -> None:
@@ -57,6 +64,70 @@ def test_enough_changed_families_need_nothing_added() -> None:
     values = np.array([1.0, -1.0] * 5 + [0.0] * 30)
     assert difference_interval(values, np.arange(40)) == mean_interval(values, np.arange(40))
     assert difference_interval(values[1:], np.arange(39)).method == "plus"
+
+
+def test_a_shift_of_all_counts_by_hand() -> None:
+    """38 families up by 3; one unchanged, half a one up and half a one down by 3 are added."""
+    interval = count_interval(np.full(38, 3.0), np.arange(38), 0.5)
+    centre = 3 * 38 / 40
+    squares = 38 * (3 - centre) ** 2 + 3**2 + 2 * centre**2
+    error = np.sqrt(squares * 40 / 39) / 40
+    assert interval.estimate == 3.0
+    assert interval.centre == pytest.approx(centre)
+    assert interval.se == pytest.approx(error)
+    assert interval.high == pytest.approx(centre + stdtrit(39, 0.975) * error)
+    assert count_interval(np.full(38, -3.0), np.arange(38), 0.5).low == -interval.high
+
+
+def test_few_families_are_added_to_by_the_spread_of_counts() -> None:
+    few = count_interval(np.full(5, 0.1), np.arange(5), 2.0)
+    assert few == plus_interval(np.full(5, 0.1), np.arange(5), step=2.0, reach=np.inf)
+    none = count_interval(np.zeros(40), np.arange(40), 2.0)
+    assert none == plus_interval(np.zeros(40), np.arange(40), step=2.0, reach=np.inf)
+    assert count_interval(np.zeros(40), np.arange(40), np.nan).se == 0
+    spread = np.array([1.0, 2, 4])
+    assert count_interval(spread, np.arange(3), 2.0) == mean_interval(spread, np.arange(3))
+    assert np.isnan(count_interval(np.array([]), np.array([]), 2.0).estimate)
+
+
+def test_rounding_is_no_spread() -> None:
+    base = np.random.default_rng(0).random(40)
+    values = (base + 0.1) - base
+    assert np.ptp(values) > 0
+    assert not has_spread(values)
+    assert difference_interval(values, np.arange(40)).method == "plus"
+    assert not has_spread(np.array([]))
+
+
+def test_turning_whole_families_around_by_hand() -> None:
+    """Of 2^6 ways to turn six families, all up and all down are as far from 0."""
+    values, families = np.ones(12), np.arange(6).repeat(2)
+    none = mean_interval(np.zeros(12), families)
+    assert find_shift_p(values, families, difference_interval(values, families)) == 2 / 64
+    assert find_shift_p(np.zeros(12), families, none) == 1.0
+    assert find_shift_p(values[:2], families[:2], plus_interval(values[:2], families[:2])) == 1.0
+    mixed = np.array([1.0] * 11 + [0.0])
+    interval = mean_interval(mixed, families)
+    assert find_shift_p(mixed, families, interval) == find_p_value(interval)
+
+
+def test_differences_of_shares_reach_two() -> None:
+    interval = difference_interval(np.full(4, 2.0), np.arange(4), reach=2.0)
+    assert interval.high == 2.0
+    assert interval.estimate == 2.0
+
+
+def test_few_changes_of_differences_of_shares_are_not_taken_for_none() -> None:
+    """A family is one prompt minus another; 5 % of either go up, and as many down."""
+    rng = np.random.default_rng(5)
+    held = found = 0
+    for _ in range(2_000):
+        (up, families), (down, _) = (draw_study(rng, 26, [1], 0.05) for _ in range(2))
+        interval = difference_interval(up - down, families, reach=2.0)
+        held += interval.low <= 0 <= interval.high
+        found += find_p_value(interval) <= 0.05
+    assert held / 2_000 >= 0.94
+    assert found / 2_000 <= 0.06
 
 
 @pytest.mark.parametrize(("n_families", "sizes", "changed"), [(40, [1], 0.05), (60, [2], 0.03)])

@@ -30,6 +30,13 @@ def test_samples_are_averaged_and_prompts_without_a_score_are_left_out() -> None
     assert (paired.base_mean, paired.tuned_mean, paired.n_left_out) == (0.0, 0.75, 2)
 
 
+def test_a_mean_of_other_numbers_of_samples_is_no_difference() -> None:
+    """(0.1 + 0.1 + 0.1) / 3 is not 0.1 in binary numbers."""
+    base = np.full((1, 3), 0.1)
+    assert base.sum() / 3 != 0.1
+    assert pair_differences(np.array([0.1]), base, np.array([0])).values.tolist() == [0.0]
+
+
 def test_nothing_to_compare_is_undefined() -> None:
     paired = pair_differences(np.array([np.nan]), np.array([1.0]), np.array([0]))
     assert np.isnan([paired.base_mean, paired.tuned_mean]).all()
