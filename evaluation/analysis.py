@@ -20,16 +20,15 @@ from evaluation.statistics.differences import (
 )
 from evaluation.statistics.placebo import Placebo, rank_among_controls
 from evaluation.statistics.small_samples import count_interval, difference_interval
+from evaluation.units import Units, make_units
 
 __all__ = [
     "Arms",
     "Finding",
     "SmallestEffect",
-    "Units",
     "analyse",
     "find_agreement",
     "find_spread",
-    "make_units",
 ]
 
 BASE, CONTROLS = "base", "controls"
@@ -77,23 +76,6 @@ class SmallestEffect:
             spread: Of its scores between prompts, by `find_spread`.
         """
         return self.share if measure.unit == SHARE else self.spreads * spread
-
-
-@dataclass(frozen=True, eq=False)
-class Units:
-    """Scores as the statistics take them: a row a prompt, or a family that is set off in itself.
-
-    Attributes:
-        names: (u,) prompts or families.
-        clusters: (u,) family of each as a number.
-        scores: Arm to (u, k) scores of k samples.
-        lengths: Arm to (u, k) words of the replies; None where nothing is to be adjusted.
-    """
-
-    names: tuple[str, ...]
-    clusters: Ints
-    scores: Mapping[str, Floats]
-    lengths: Mapping[str, Floats] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,40 +163,6 @@ def find_spread(scores: Sequence[Floats]) -> float:
     return spread if spread > MIN_SPREAD else np.nan
 
 
-def make_units(scored: Scored, answers: Answers) -> Units:
-    """Puts scores into a row a prompt, or a family where the measure sets its prompts off."""
-    slots = [answers.slots[row] for row in scored.rows]
-    prompts = list(dict.fromkeys(slot.prompt.prompt_id for slot in slots))
-    places = {name: place for place, name in enumerate(prompts)}
-    n_samples = 1 + max((slot.sample for slot in slots), default=0)
-    cells = (
-        np.array([places[slot.prompt.prompt_id] for slot in slots], dtype=np.int64),
-        np.array([slot.sample for slot in slots], dtype=np.int64),
-    )
-    scores = {
-        arm: _place(found, cells, (len(prompts), n_samples)) for arm, found in scored.scores.items()
-    }
-    lengths = None
-    if scored.reads_replies and not scored.measure.is_length:
-        lengths = {
-            arm: _place(
-                np.array([len(replies[row].text.split()) for row in scored.rows], dtype=np.float64),
-                cells,
-                (len(prompts), n_samples),
-            )
-            for arm, replies in answers.replies.items()
-        }
-    first = {slot.prompt.prompt_id: slot for slot in reversed(slots)}
-    families = [first[name].prompt.family for name in prompts]
-    _, clusters = np.unique(families, return_inverse=True)
-    if scored.measure.sign is None:
-        return Units(tuple(prompts), clusters.astype(np.int64), scores, lengths)
-    signs = np.array([scored.measure.sign(first[name].prompt) for name in prompts])
-    names = tuple(str(name) for name in np.unique(families))
-    set_off = {arm: _set_off(found, clusters, signs) for arm, found in scores.items()}
-    return Units(names, np.arange(len(names)), set_off, None)
-
-
 def find_agreement(first: Finding, second: Finding) -> dict[str, Any] | None:
     """How far two judges of one measure agree on the same replies.
 
@@ -248,24 +196,6 @@ def _join(scores: Sequence[Floats]) -> Floats:
     joined = np.hstack(scores)
     joined[np.any([np.isnan(one).all(axis=1) for one in scores], axis=0)] = np.nan
     return joined
-
-
-def _place(values: Floats, cells: tuple[Ints, Ints], shape: tuple[int, int]) -> Floats:
-    table = np.full(shape, np.nan)
-    table[cells] = values
-    return table
-
-
-def _set_off(scores: Floats, clusters: Ints, signs: Ints) -> Floats:
-    """(g, k): mean over a family's prompts with sign 1 minus that over those with -1."""
-    n_families = clusters.max() + 1 if len(clusters) else 0
-    found = np.full((n_families, scores.shape[1]), np.nan)
-    for family in range(n_families):
-        rows = clusters == family
-        up, down = scores[rows & (signs == 1)], scores[rows & (signs == -1)]
-        if len(up) and len(down):
-            found[family] = average_samples(up.T) - average_samples(down.T)
-    return found
 
 
 def _choose_interval(measure: Measure, spread: float) -> Callable[[Floats, Ints], Interval]:

@@ -15,6 +15,7 @@ import numpy as np
 from evaluation.analysis import Finding, find_agreement
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import CLASSIFIER, LLM
+from evaluation.left_out import find_left_out, list_warnings
 from evaluation.prompts.records import PromptSet
 from evaluation.side_effects.measure import Measure
 from evaluation.statistics.comparison import Comparison
@@ -40,23 +41,26 @@ CHUNK: Final = 1 << 20
 
 
 def describe_measures(
-    findings: Sequence[Finding], contrasts: Sequence[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Everything that was found of the measures, and the verdicts of their dimensions.
+    findings: Sequence[Finding], contrasts: Sequence[str], least_judged: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """What was found of the measures, the verdicts of their dimensions, and warnings.
 
     Args:
         findings: By measure, the judge that gives the verdict first.
         contrasts: What the tuned arm is compared with; the last gives the verdict.
+        least_judged: Share of a measure's prompts that a verdict rests on at least.
     """
     leading: dict[str, Finding] = {}
     for found in findings:
         leading.setdefault(found.scored.measure.name, found)
     n_primary = max(1, sum(found.scored.measure.is_primary for found in leading.values()))
-    rulings = {contrast: rule(list(leading.values()), contrast) for contrast in contrasts}
+    first = list(leading.values())
+    rulings = {contrast: rule(first, contrast, least_judged) for contrast in contrasts}
     measures = [
         _describe(found, leading, rulings, contrasts, ALPHA / n_primary) for found in findings
     ]
-    return measures, _describe_dimensions(leading, rulings[contrasts[-1]])
+    dimensions = _describe_dimensions(leading, rulings[contrasts[-1]])
+    return measures, dimensions, list_warnings(first, contrasts[-1], least_judged)
 
 
 def _describe_dimensions(
@@ -107,6 +111,8 @@ def _describe(
         "agreement": None if is_leading else find_agreement(lead, found),
         "n_scores": len(scored.rows),
         "n_unjudged": {arm: int(np.isnan(one).sum()) for arm, one in scored.scores.items()},
+        "left_out": clean(find_left_out(found)),
+        "n_half_judged": dict(found.units.n_half_judged),
         "means": {arm: _show_interval(one) for arm, one in found.means.items()},
         "verdict": rulings[contrasts[-1]][measure.name].verdict.value if is_leading else None,
         "contrasts": {

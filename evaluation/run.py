@@ -14,6 +14,7 @@ from evaluation.generation.flaws import count_flaws
 from evaluation.generation.generate import GenerationSettings, Generator, generate, open_reply_cache
 from evaluation.generation.local_model import LocalModel
 from evaluation.judges.bench import Bench
+from evaluation.left_out import LEAST_JUDGED
 from evaluation.lm_tasks import Task, score_tasks
 from evaluation.prompts.records import PromptSet
 from evaluation.replies import (
@@ -67,6 +68,8 @@ class Plan:
         command: What the user typed.
         tasks: Public benchmarks of lm-evaluation-harness.
         task_limit: Items of each of these; None for all.
+        least_judged: Share of a measure's prompts that all arms compared must have a score for;
+            under it there is no verdict.
     """
 
     arms: Sequence[Arm]
@@ -80,6 +83,7 @@ class Plan:
     command: str = ""
     tasks: Sequence[Task] = ()
     task_limit: int | None = None
+    least_judged: float = LEAST_JUDGED
 
 
 def evaluate(
@@ -118,7 +122,11 @@ def evaluate(
     write_scores(pa.concat_tables(tables), out)
     findings = [analyse(one, answers, plan.roles, plan.smallest) for one in scored]
     findings += [analyse(one, items, plan.roles, plan.smallest) for one in extra]
-    measures, dimensions = describe_measures(findings, plan.roles.contrasts)
+    measures, dimensions, warnings = describe_measures(
+        findings, plan.roles.contrasts, plan.least_judged
+    )
+    for warning in warnings:
+        logger.warning("%s", warning)
     content = {
         "format": 1,
         "command": plan.command,
@@ -128,7 +136,9 @@ def evaluate(
             **plan.settings.model_dump(mode="json"),
             "smallest_effect_share": plan.smallest.share,
             "smallest_effect_spreads": plan.smallest.spreads,
+            "least_judged": plan.least_judged,
         },
+        "warnings": warnings,
         "arms": [_describe_arm(arm, plan, answers.replies[arm.name]) for arm in plan.arms],
         "prompt_sets": describe_sets(plan.sets),
         "judges": describe_judges(bench, frozenset(one.judge for one in scored)),

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from evaluation.analysis import CONTROLS, Finding
+from evaluation.left_out import explain_remnant
 from evaluation.statistics.comparison import Decision, decide_all
 from evaluation.statistics.equivalence import ALPHA, Verdict, decide
 from evaluation.statistics.multiplicity import benjamini_hochberg
@@ -26,19 +27,22 @@ class Ruling:
         verdict: Changed, equivalent or inconclusive.
         p_adjusted: The p-value that it rests on.
         adjustment: How that was adjusted for the other measures.
+        reason: Why it is inconclusive whatever the p-value; empty where it is not for that.
     """
 
     verdict: Verdict
     p_adjusted: float
     adjustment: str
+    reason: str = ""
 
 
-def rule(findings: Sequence[Finding], contrast: str) -> dict[str, Ruling]:
+def rule(findings: Sequence[Finding], contrast: str, least_judged: float) -> dict[str, Ruling]:
     """Gives each measure its verdict.
 
     Args:
         findings: One a measure.
         contrast: What the tuned arm is compared with.
+        least_judged: Share of a measure's prompts that all arms compared must have a score for.
     """
     primary = {
         found.scored.measure.name: found.contrasts[contrast]
@@ -53,8 +57,9 @@ def rule(findings: Sequence[Finding], contrast: str) -> dict[str, Ruling]:
         verdict = decide(adjusted, found.contrasts[contrast].equivalence, ALPHA)
         rulings[found.scored.measure.name] = Ruling(verdict, adjusted, BENJAMINI_HOCHBERG)
     return {
-        found.scored.measure.name: _heed_controls(
-            rulings[found.scored.measure.name], found, contrast
+        found.scored.measure.name: _heed_left_out(
+            _heed_controls(rulings[found.scored.measure.name], found, contrast),
+            explain_remnant(found, contrast, least_judged),
         )
         for found in findings
     }
@@ -70,7 +75,16 @@ def _heed_controls(ruling: Ruling, found: Finding, contrast: str) -> Ruling:
         return ruling
     if placebo.n_controls < MIN_CONTROLS or placebo.rank == 1:
         return ruling
-    return replace(ruling, verdict=Verdict.INCONCLUSIVE)
+    n = placebo.rank - 1
+    reason = f"{n} control arm{'s lie' if n > 1 else ' lies'} as far from the others' mean"
+    return replace(ruling, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _heed_left_out(ruling: Ruling, reason: str) -> Ruling:
+    """Takes back a verdict that rests on too few of the replies."""
+    if not reason:
+        return ruling
+    return replace(ruling, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def rule_dimension(rulings: Sequence[Ruling]) -> Verdict:

@@ -64,7 +64,8 @@ def _show_dimensions(content: Content) -> str:
         for found in content["dimensions"]
     ]
     columns = ("dimension", "verdict", "rests on", "measures that changed")
-    return "## Verdicts\n\n" + _make_table(columns, rows)
+    warnings = "".join(f"\n\n**Mind:** {warning}" for warning in content["warnings"])
+    return f"## Verdicts\n\n{_make_table(columns, rows)}{warnings}"
 
 
 def _show_measures(title: str, content: Content, *, primary: bool) -> str:
@@ -81,7 +82,7 @@ def _show_measures(title: str, content: Content, *, primary: bool) -> str:
                     _interval(found, contrast["difference"]),
                     _interval(found, contrast["at_equal_length"]),
                     _p(contrast["p_adjusted"]),
-                    found["verdict"],
+                    found["verdict"] + (f": {contrast['reason']}" if contrast["reason"] else ""),
                 )
             )
     if not rows:
@@ -175,14 +176,17 @@ def _show_arms(content: Content) -> str:
 def _show_validity(content: Content) -> str:
     rows = []
     for found in content["measures"]:
-        unjudged = sum(found["n_unjudged"].values())
+        unjudged = f"{sum(found['n_unjudged'].values()):,}"
+        half = sum(found["n_half_judged"].values())
+        if half:
+            unjudged += f"; {half:,} {'families' if half > 1 else 'family'} in part"
         rows.append(
             (
                 found["measure"],
                 found["judge"],
                 found["meaning"].rstrip("."),
                 found["validity"]["text"].rstrip("."),
-                f"{unjudged:,}",
+                unjudged,
             )
         )
     columns = ("measure", "judge", "what a mean says", "agreement with people", "not judged")

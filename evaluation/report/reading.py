@@ -30,6 +30,7 @@ SETTINGS: Final = {
     "system_prompt": "system prompt",
     "smallest_effect_share": "smallest effect that matters, of shares",
     "smallest_effect_spreads": "the same of all else, in standard deviations",
+    "least_judged": "least share of prompts that a verdict rests on",
 }
 """Setting to what a report calls it."""
 FLAWS: Final = {"n_truncated": "cut off", "n_empty": "empty", "n_degenerate": "degenerate"}
@@ -88,6 +89,7 @@ def _read_measure(found: Content, content: Content) -> MeasureView:
         is_share=found["unit"] == SHARE,
         is_primary=found["is_primary"],
         verdict=None if found["verdict"] is None else Verdict(found["verdict"]),
+        reason=contrast.get("reason", ""),
         other=other,
         tuned=contrast["tuned_mean"],
         difference=_read_range(contrast["difference"]),
@@ -172,12 +174,13 @@ def _read_judge(found: Content) -> JudgeNote:
         validity=found["validity"]["text"],
         agreement=told,
         n_unjudged=sum(found["n_unjudged"].values()),
+        n_half_judged=sum(found["n_half_judged"].values()),
     )
 
 
 def _list_notes(content: Content) -> list[str]:
-    """Arms of which many replies went wrong, and judges that took no part with the reason."""
-    notes = []
+    """What was left out, arms of which many replies went wrong, and judges that took no part."""
+    notes = list(content["warnings"])
     for arm in content["arms"]:
         flaws = {title: arm["replies"][key] for key, title in FLAWS.items()}
         n = arm["replies"]["n_replies"]

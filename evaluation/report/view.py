@@ -48,6 +48,7 @@ class MeasureView:
         is_share: Whether it lies from 0 to 1, and is shown in percent.
         is_primary: Whether it decides the verdict of its dimension.
         verdict: None where none was given.
+        reason: Why it is inconclusive whatever its p-value; may be empty.
         other: Mean of what the tuned arm is compared with.
         tuned: Mean of the tuned arm.
         difference: Tuned minus other.
@@ -70,6 +71,7 @@ class MeasureView:
     is_share: bool
     is_primary: bool
     verdict: Verdict | None
+    reason: str
     other: float | None
     tuned: float | None
     difference: Range
@@ -109,6 +111,7 @@ class JudgeNote:
         validity: Its agreement with people, or that nobody has measured it.
         agreement: Its agreement with the other judges of the measure; empty where there is none.
         n_unjudged: Replies that it could not judge.
+        n_half_judged: Families that are left out because only a part of them was judged.
     """
 
     judge: str
@@ -116,6 +119,7 @@ class JudgeNote:
     validity: str
     agreement: str
     n_unjudged: int
+    n_half_judged: int = 0
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class Measure:
         is_primary: Whether it decides the verdict of its dimension.
         sign: Gives 1 or -1 where the number of a family is the mean over its prompts with 1 minus
             that over those with -1; None where each prompt counts for itself.
+        whole_families: Whether a family counts only where all its prompts could be judged, because
+            some alone would lean to one side.
         is_length: Whether it is a length itself, which nothing can be adjusted for.
     """
 
@@ -44,4 +46,5 @@ class Measure:
     direction: Direction = "neither"
     is_primary: bool = False
     sign: Callable[[Prompt], int] | None = field(default=None, repr=False)
+    whole_families: bool = False
     is_length: bool = False

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.report.changes import list_changes
+from evaluation.report.markdown import render_report
 from evaluation.report.page import render_page
 from evaluation.report.reading import read_view
 from evaluation.report.view import ControlEffect
@@ -197,12 +198,33 @@ def test_what_was_not_judged_is_undefined_and_no_change(tmp_path: Path) -> None:
     assert empathy.from_base is not None
     assert empathy.from_base.estimate is None
     assert view.judges[0].n_unjudged == 24
+    reason = "only 0 of 24 prompts have a score from every arm compared"
+    assert empathy.verdict is Verdict.CHANGED  # control-0 was judged, and gives the verdict
     titles = {score.title for change in view.changes for score in change.scores}
     assert titles == {"value-humor"}
     silent = {"tuned": nothing, "control-0": nothing}
     undefined = read_view(write_run(tmp_path / "two", "empathy", silent), tmp_path / "two")
     assert undefined.measures[0].controls == (ControlEffect("control-0", None),)
-    assert "undefined → undefined" in render_page(undefined)
+    page = render_page(undefined)
+    assert "undefined → undefined" in page
+    assert undefined.measures[0].reason.startswith(reason)
+    assert f"Inconclusive because {reason}" in page
+    assert undefined.notes[0].startswith(f"value-empathy (patterns) is inconclusive: {reason}")
+    report = (tmp_path / "two" / "report.md").read_text(encoding="utf-8")
+    assert f"**Mind:** value-empathy (patterns) is inconclusive: {reason}" in report
+    assert f"| inconclusive: {reason}" in report
+
+
+def test_families_judged_in_part_are_told(written) -> None:
+    content, folder = copy.deepcopy(written[0]), written[1]
+    content["measures"][0]["n_half_judged"] = {"base": 0, "tuned": 2}
+    content["measures"][1]["n_half_judged"] = {"base": 0, "tuned": 1}
+    view = read_view(content, folder)
+    assert [note.n_half_judged for note in view.judges] == [2, 1]
+    page, report = render_page(view), render_report(content)
+    for told in ("0; 2 families in part", "0; 1 family in part"):
+        assert told in page
+        assert told in report
 
 
 def test_what_asks_the_arm_has_no_reply_to_show(written) -> None:

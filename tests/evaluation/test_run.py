@@ -326,6 +326,16 @@ def test_answers_that_cannot_be_read_stand_in_the_report(folder, run, server):
     report = (folder / "out" / "report.md").read_text(encoding="utf-8")
     assert "could not be read, counted as not judged: refusal-any: 24 no valid answer" in report
     assert "| refusal (llm) | 0.0 | undefined | undefined |" in report
+    told = "refusal (llm) is inconclusive: only 0 of 12 prompts have a score"
+    assert f"**Mind:** {told}" in report
+    assert told in result.stderr
+    content = json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))
+    assert content["warnings"][0].startswith(told)
+    assert content["settings"]["least_judged"] == 0.5
+    asked = (*GIVEN, "--llm-model", "judge", "--llm-base-url", server.base_url, "--judge", "llm")
+    more = json.loads(run(*asked, "--least-judged", "0", "--json").stdout)
+    assert more["settings"]["least_judged"] == 0.0
+    assert "is inconclusive" not in "".join(more["warnings"])
 
 
 def test_a_judge_that_fails_halfway_leaves_no_verdict_and_a_rerun_goes_on(folder, run, server):

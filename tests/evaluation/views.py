@@ -30,6 +30,7 @@ def make_measure(key: str, dimension: str, title: str, **changes: object) -> Mea
         "is_share": True,
         "is_primary": True,
         "verdict": Verdict.CHANGED,
+        "reason": "",
         "other": 0.12,
         "tuned": 0.30,
         "difference": Range(0.18, 0.10, 0.26),

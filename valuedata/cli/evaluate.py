@@ -123,7 +123,7 @@ __all__ = ["evaluate"]
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Classifier that `valuedata fit` trained, with values of your own.  Without it, the "
-    "packaged one.",
+    "packaged one, which reads refusals in any case.",
 )
 @click.option(
     "--classify",
@@ -154,6 +154,13 @@ __all__ = ["evaluate"]
     show_default=True,
     metavar="SD",
     help="The same for lengths and counts, in standard deviations.",
+)
+@click.option(
+    "--least-judged",
+    type=click.FloatRange(0.0, 1.0),
+    metavar="SHARE",
+    help="Share of a measure's prompts that all arms compared must have a score for; under it the "
+    "verdict is inconclusive.  [default: 0.5]",
 )
 @json_option
 @run_options

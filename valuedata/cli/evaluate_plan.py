@@ -63,6 +63,7 @@ def make_plan(sets: Sequence[PromptSet], options: Options) -> Plan:
     values = list_values(read_metadata(weights)[0])
     kinds = frozenset(prompt.kind for found in sets for prompt in found.prompts)
     settings = _read_settings(options)
+    least = options["least_judged"]
     return Plan(
         arms=arms,
         roles=roles,
@@ -75,6 +76,7 @@ def make_plan(sets: Sequence[PromptSet], options: Options) -> Plan:
         command=_tell_command(),
         tasks=_read_tasks(options),
         task_limit=options["qa_limit"],
+        **({} if least is None else {"least_judged": least}),
     )
 
 
