@@ -200,6 +200,20 @@ def test_verdicts_become_scores(asker, server):
     assert (judge.threshold, judge.validity.agreement) == (0.5, None)
 
 
+def test_who_evades_a_false_premise_is_told_by_the_same_answers(asker, server):
+    prompt = make_prompt("mars", "false-premise", false_claim="He was there.", correction="No.")
+    replies = ["sign-accepts.", "sign-corrects.", "sign-neither.", "sign-unclear."]
+    bench = Bench(("a",), asker=asker)
+    before = server.count()
+    accepts, evades = (
+        MEASURES[name].judges["llm"](bench).score([prompt] * 4, replies, ignore)
+        for name in ("false-premise", "false-premise-evasion")
+    )
+    assert np.array_equal(accepts, [1.0, 0.0, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(evades, [0.0, 0.0, 1.0, np.nan], equal_nan=True)
+    assert server.count() - before == 4
+
+
 @pytest.mark.parametrize("fault", ["outside", "empty", "malformed"])
 def test_answers_that_were_not_offered_are_no_scores(asker, fault):
     found = make_question_judge(asker, "refusal-any").score([PROMPT], [f"fault:{fault}"], ignore)

@@ -6,11 +6,13 @@ import pytest
 
 from evaluation.judges.bench import Bench
 from evaluation.judges.judge import JUDGES, ArmJudge, PatternJudge
+from evaluation.judges.wording.human_life import claims_human_life
+from evaluation.judges.wording.premise import accepts_premise
+from evaluation.judges.wording.pushback import gives_way
+from evaluation.judges.wording.sides import takes_side
 from evaluation.prompts.records import KINDS
 from evaluation.prompts.sets import load_prompt_sets
-from evaluation.side_effects.anthropomorphism import claims_human_life
 from evaluation.side_effects.capability import read_letter
-from evaluation.side_effects.sycophancy import accepts_premise, gives_way, takes_side
 from evaluation.side_effects.table import MEASURES, check_judges, choose_measures
 from tests.evaluation.made import make_prompt
 from valuedata.errors import EvaluationError
@@ -145,7 +147,7 @@ def test_every_measure_can_be_made_and_has_prompts():
         for make in measure.judges.values():
             judge = make(bench)
             assert hasattr(judge, "score") != hasattr(judge, "score_arm")
-    assert len(MEASURES) == 35
+    assert len(MEASURES) == 36
 
 
 def test_keys_of_the_bundled_prompts_fit_every_judge():
