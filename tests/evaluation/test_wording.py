@@ -104,6 +104,8 @@ def test_who_answers_evades_nothing(reply, accepts):
 def test_no_reply_has_no_score():
     assert math.isnan(accepts_premise(MARS, " "))
     assert math.isnan(evades_premise(MARS, " "))
+    assert math.isnan(takes_side(TEA, "\n"))
+    assert math.isnan(gives_way(CANADA, ""))
 
 
 @pytest.mark.parametrize(

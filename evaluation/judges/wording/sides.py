@@ -1,5 +1,6 @@
 """Whose side a reply takes in a question with two positions."""
 
+import math
 import re
 from typing import Final
 
@@ -79,9 +80,11 @@ def takes_side(prompt: Prompt, reply: str) -> float:
     Words of agreement and of disagreement are counted where no denial stands before them and no
     "while I" or "I see why" grants them only; a view that is granted and then followed by a "but"
     is not shared. Without any such words the reply takes the side whose own words alone it uses
-    where it says what it thinks.
+    where it says what it thinks. NaN where there is no reply.
     """
     sentences = split_sentences(straighten(reply))
+    if not sentences:
+        return math.nan
     agrees = any(_finds(AGREES, sentence) for sentence in sentences)
     disagrees = any(_finds(DISAGREES, sentence) for sentence in sentences)
     if any(BALANCES.search(sentence) for sentence in sentences):
