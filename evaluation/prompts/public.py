@@ -9,7 +9,7 @@ from typing import Final
 
 from evaluation.prompts.public_readers import MissingColumnError, Row
 from evaluation.prompts.public_table import PUBLIC_SETS, Part, PublicSet
-from evaluation.prompts.records import Prompt, PromptSet
+from evaluation.prompts.records import Prompt, PromptSet, find_half_pair
 from valuedata.errors import PromptError
 from valuedata.intake.pairs import Discard
 from valuedata.intake.readers import UnreadableRow, read_file
@@ -153,6 +153,10 @@ def _make_set(entry: PublicSet, rows: Sequence[tuple[Part, Row]], source: str) -
     left_out: Counter[str] = Counter()
     n_read: Counter[Part] = Counter()
     for part, row in rows:
+        if find_half_pair(row) is not None:
+            left_out["half of a surrogate pair"] += 1
+            n_read[part] += 1
+            continue
         try:
             found = part.read(row, n_read[part])
         except MissingColumnError as error:

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-__all__ = ["KINDS", "LETTERS", "Kind", "Prompt", "PromptSet", "render_question"]
+__all__ = [
+    "KINDS",
+    "LETTERS",
+    "Kind",
+    "Prompt",
+    "PromptSet",
+    "find_half_pair",
+    "render_question",
+]
 
 Kind = Literal[
     "open",
@@ -84,3 +92,19 @@ def render_question(question: str, options: Sequence[str]) -> str:
     """Writes a question of multiple choice, so that its answer is one letter."""
     lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False)]
     return "\n".join((question, "", *lines, "", "Answer with the letter of the right option only."))
+
+
+def find_half_pair(content: object) -> str | None:
+    """The first text with half of a surrogate pair, which no file or tokenizer takes; None without.
+
+    Args:
+        content: JSON types; keys are texts, too.
+    """
+    if isinstance(content, str):
+        return content if any("\ud800" <= letter <= "\udfff" for letter in content) else None
+    parts: list[object] = []
+    if isinstance(content, Mapping):
+        parts = [*content.keys(), *content.values()]
+    elif isinstance(content, list):
+        parts = content
+    return next((found for part in parts if (found := find_half_pair(part)) is not None), None)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from evaluation.prompts.families import FAMILIES, Family, FileKind, Name, Text
 from evaluation.prompts.public import load_public_set
 from evaluation.prompts.public_table import PUBLIC_SETS
-from evaluation.prompts.records import KINDS, Kind, Prompt, PromptSet
+from evaluation.prompts.records import KINDS, Kind, Prompt, PromptSet, find_half_pair
 from valuedata.errors import PromptError, name_nearest
 from valuedata.settings import SENTENCE, Settings
 
@@ -146,18 +146,38 @@ class UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _read_content(path: Path) -> Mapping[str, Any]:
+    is_json = path.suffix.lower() == ".json"
+    form = "JSON" if is_json else "YAML"
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
+        text = path.read_text(encoding="utf-8")
+        # not all JSON is YAML: its escapes of characters beyond U+FFFF come in pairs
+        content = _parse_json(text) if is_json else yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
     except OSError as error:
         raise PromptError(
-            f"Prompt file {path} cannot be read ({error.strerror}); give the path of a YAML file."
+            f"Prompt file {path} cannot be read ({error.strerror}); give the path of a {form} file."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise PromptError(f"Prompt file {path} is not valid YAML ({reason}); mend it.") from error
+        raise PromptError(f"Prompt file {path} is not valid {form} ({reason}); mend it.") from error
     if not isinstance(content, dict):
         raise PromptError(f"Prompt file {path} is no set of prompts; write name, kind and so on.")
+    broken = find_half_pair(content)
+    if broken is not None:
+        raise PromptError(
+            f"Prompt file {path} holds half of a surrogate pair in {broken!a:.60}; write the "
+            "character itself."
+        )
     return content
+
+
+def _parse_json(text: str) -> Any:  # noqa: ANN401
+    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        key, count = Counter(key for key, _ in pairs).most_common(1)[0] if pairs else ("", 0)
+        if count > 1:
+            raise ValueError(f"key {key!r} stands twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=make_object)
 
 
 def _read_families(path: Path, file: PromptFile) -> list[Family]:

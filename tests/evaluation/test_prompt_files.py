@@ -161,6 +161,48 @@ def test_json_is_read_as_yaml_is(tmp_path):
     assert as_yaml.content_hash == as_json.content_hash
 
 
+def test_a_pair_of_escapes_in_json_is_one_character(tmp_path):
+    """As json.dumps writes what stands beyond U+FFFF, with a tab, which YAML takes amiss."""
+    family = OPEN | {"neutral": "What now? \U0001f600\t\u2028"}
+    path = write(tmp_path, "open", family, suffix="json")
+    assert "\\ud83d\\ude00" in path.read_text(encoding="utf-8")
+    assert read_prompt_file(path, "mine").prompts[0].messages[0]["content"] == (
+        "What now? \U0001f600"
+    )
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("place", ["text", "key"])
+def test_half_of_a_pair_is_one_sentence(tmp_path, suffix, place):
+    path = write(tmp_path, "open", OPEN, suffix="json")
+    old, new = ("What now?", "\\ud83d now?") if place == "text" else ("domain", "\\ud83d now?")
+    text = path.read_text(encoding="utf-8").replace(old, new, 1)
+    path = path.with_suffix(f".{suffix}")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PromptError) as caught:
+        read_prompt_file(path, "mine")
+    assert str(caught.value) == (
+        f"Prompt file {path} holds half of a surrogate pair in '\\ud83d now?'; write the "
+        "character itself."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "a", "name": "b"}', "is not valid JSON (key 'name' stands twice); mend it."),
+        ("{name: a}", "is not valid JSON (Expecting property name"),
+        ("[{}]", "is no set of prompts; write name, kind and so on."),
+    ],
+)
+def test_json_is_no_yaml(tmp_path, text, message):
+    (tmp_path / "mine.json").write_text(text, encoding="utf-8")
+    with pytest.raises(PromptError) as caught:
+        read_prompt_file(tmp_path / "mine.json", "mine")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_hash_sees_every_text_and_key(tmp_path):
     plain = read_prompt_file(write(tmp_path, "open", OPEN), "mine").content_hash
     other = read_prompt_file(write(tmp_path, "open", OPEN | {"domain": "cats"}), "mine")

@@ -218,6 +218,14 @@ def test_a_row_without_text_is_counted(tmp_path):
     assert (len(found.prompts), found.left_out) == (1, {"no text": 1})
 
 
+def test_a_row_with_half_of_a_surrogate_pair_is_counted(tmp_path):
+    text = FILES["coconot"]["coconot_contrast_eval.jsonl"]
+    text += text.replace("Find it", "Find \\ud83d")
+    (tmp_path / "coconot_contrast_eval.jsonl").write_text(text, encoding="utf-8")
+    found = load_public_set(f"coconot={tmp_path}")
+    assert (len(found.prompts), found.left_out) == (1, {"half of a surrogate pair": 1})
+
+
 def test_a_file_of_a_set_with_one_form_may_have_any_name(tmp_path):
     (tmp_path / "mine.csv").write_text("goal,target\nDo it,Sure\n", encoding="utf-8")
     found = load_public_set(f"advbench={tmp_path / 'mine.csv'}")
