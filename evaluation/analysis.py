@@ -89,7 +89,8 @@ class Finding:
         smallest_effect: The least difference that would matter, whatever is compared.
         contrasts: "base" or "controls" to the tuned arm's difference from it.
         mcnemar: Contrast to the exact test, where each prompt has one yes or no from each arm.
-        placebo: The tuned arm among the controls, each against the base; None without both.
+        placebo: The tuned arm among the controls, each against the base or, without one, the
+            controls' mean; None without controls.
     """
 
     scored: Scored
@@ -217,9 +218,18 @@ def _is_binary(scores: Floats) -> bool:
 
 
 def _find_placebo(units: Units, arms: Arms, contrasts: Mapping[str, Comparison]) -> Placebo | None:
-    if arms.base is None or not arms.controls:
+    """The tuned arm among the controls, against the base, or without one against their mean.
+
+    A rank and z are the same whatever all arms are compared with.
+    """
+    if not arms.controls:
         return None
-    base = average_samples(units.scores[arms.base])
-    effects = [average_samples(units.scores[arm]) - base for arm in arms.controls]
+    controls = [average_samples(units.scores[arm]) for arm in arms.controls]
+    if arms.base is not None:
+        origin = average_samples(units.scores[arms.base])
+    else:
+        origin = np.mean(controls, axis=0)
+    effects = [one - origin for one in controls]
     means = np.array([np.nanmean(one) if not np.isnan(one).all() else np.nan for one in effects])
-    return rank_among_controls(contrasts[BASE].difference.estimate, means)
+    against = contrasts[BASE if arms.base is not None else CONTROLS]
+    return rank_among_controls(against.difference.estimate, means)

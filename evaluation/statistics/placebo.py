@@ -17,7 +17,7 @@ class Placebo:
     """Where the effect of a tuned arm lies among the effects of the control arms.
 
     Attributes:
-        effect: Of the tuned arm against the base.
+        effect: Of the tuned arm against the base, or the controls' mean where there is no base.
         control_mean: Mean effect of the controls.
         control_sd: Their standard deviation; NaN with fewer than two.
         n_controls: How many there are.

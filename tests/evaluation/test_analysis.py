@@ -206,6 +206,45 @@ def test_the_tuned_arm_is_compared_with_base_and_mean_of_controls():
     assert "fewer than the 3" in found.placebo.note
 
 
+def test_controls_are_a_placebo_without_a_base_too():
+    """The tuned arm's mean is 0.9, those of the controls are 0.2, 0.4 and 0.6."""
+    n = 10
+    levels = {"tuned": 9, "c0": 2, "c1": 4, "c2": 6}
+    scores = {arm: [1.0] * k + [0.0] * (n - k) for arm, k in levels.items()}
+    prompts = [make_prompt(str(k)) for k in range(n)]
+    scored = make_scored(make_measure(), range(n), scores)
+    arms = Arms(None, "tuned", ("c0", "c1", "c2"))
+    found = analyse(scored, make_answers(prompts, levels), arms, SMALLEST)
+    assert found.placebo.effect == pytest.approx(0.9 - 0.4)
+    assert found.placebo.control_mean == pytest.approx(0.0)
+    # Off the mean of the others: 0.5; 1.3 / 3, 0.5 / 3 and 0.1.
+    assert (found.placebo.rank, found.placebo.n_controls) == (1, 3)
+    assert found.placebo.z == pytest.approx(0.5 / (0.2 * math.sqrt(1 + 1 / 3)))
+    # As against a base: what all arms are compared with drops out.
+    with_base = make_scored(make_measure(), range(n), scores | {"base": [1.0, *[0.0] * 9]})
+    all_arms = Arms("base", "tuned", arms.controls)
+    other = analyse(with_base, make_answers(prompts, [*levels, "base"]), all_arms, SMALLEST)
+    assert other.placebo.z == pytest.approx(found.placebo.z)
+    alone = analyse(
+        with_base, make_answers(prompts, ("base", "tuned")), Arms("base", "tuned"), SMALLEST
+    )
+    assert alone.placebo is None
+
+
+def test_a_change_that_some_control_shows_is_taken_back_without_a_base_too():
+    n = 60
+    levels = {"tuned": 45, "c0": 60, "c1": 5, "c2": 5}
+    scores = {arm: [1.0] * k + [0.0] * (n - k) for arm, k in levels.items()}
+    prompts = [make_prompt(str(k)) for k in range(n)]
+    arms = Arms(None, "tuned", ("c0", "c1", "c2"))
+    scored = make_scored(make_measure(), range(n), scores)
+    found = analyse(scored, make_answers(prompts, levels), arms, SMALLEST)
+    assert found.contrasts["controls"].p < 1e-6
+    # Off the mean of the others: 0.36; 0.69, 0.53 and 0.53.
+    assert found.placebo.rank == 4
+    assert rule([found], "controls")["m"].verdict is Verdict.INCONCLUSIVE
+
+
 def test_the_smallest_effect_of_a_count_is_in_its_own_spread():
     base = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]  # variance 32 / 7
     found = find(base, base, base, base, unit="words")
