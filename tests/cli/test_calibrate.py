@@ -104,6 +104,14 @@ def test_a_reply_cannot_steer_the_terminal(run: Run, folder: Path) -> None:
         (("--sheet", "a.csv", "--labels", "b.csv"), "Give --sheet to draw or label a sheet"),
         (("--labels", "a.csv", "--ask"), "--labels knows what the sheet is about"),
         (("--labels", "a.csv", *CONTRAST), "--labels knows what the sheet is about"),
+        (
+            ("--labels", "a.csv", "--n-labels", "60"),
+            "--n-labels would draw a sheet, and this one is drawn; leave it out, or draw another",
+        ),
+        (
+            ("--sheet", "there.csv", "--ask", "--n-labels", "8", "--seed", "0"),
+            "--n-labels and --seed would draw a sheet, and this one is drawn; leave them out, or",
+        ),
         (("--sheet", "a.csv", "--measure", "refusal"), "Give --measure and --contrast to draw"),
         (("--sheet", "a.csv"), "or --ask to label it"),
         (("--sheet", "there.csv", *CONTRAST), "there.csv is there already and may hold labels"),

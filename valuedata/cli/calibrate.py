@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-N_LABELS = 60
+N_LABELS, SEED = 60, 0
 STOP, SKIP = "q", "s"
+DRAWN = ("n_labels", "seed")
+THEM = {1: "it", 2: "them"}
 
 
 @click.command
@@ -40,18 +42,14 @@ STOP, SKIP = "q", "s"
 @click.option(
     "--n-labels",
     type=click.IntRange(2),
-    default=N_LABELS,
-    show_default=True,
     metavar="N",
-    help="Replies to label, half of them of each arm, to the same prompts.",
+    help=f"Replies to label, half of them of each arm, to the same prompts.  [default: {N_LABELS}]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
-    default=0,
-    show_default=True,
     metavar="N",
-    help="Draws and shuffles the replies.",
+    help=f"Draws and shuffles the replies.  [default: {SEED}]",
 )
 @click.option(
     "--sheet",
@@ -98,11 +96,17 @@ def calibrate(*, folder: Path, labels: Path | None, as_json: bool, **options: An
 
 
 def _check_usage(labels: Path | None, options: dict[str, Any]) -> None:
+    how = [f"--{name.replace('_', '-')}" for name in DRAWN if options[name] is not None]
     drawing = options["measure"] or options["judge"] or options["contrast"]
     if (labels is None) == (options["sheet"] is None):
         raise click.UsageError("Give --sheet to draw or label a sheet, or --labels to use one")
     if labels is not None and (drawing or options["ask"]):
         raise click.UsageError("--labels knows what the sheet is about; give it alone")
+    if how and not drawing:
+        raise click.UsageError(
+            f"{' and '.join(how)} would draw a sheet, and this one is drawn; leave "
+            f"{THEM[len(how)]} out, or draw another with --measure and --contrast"
+        )
     if drawing and not (options["measure"] and options["contrast"]):
         raise click.UsageError("Give --measure and --contrast to draw a sheet")
     if labels is None and not drawing and not options["ask"]:
@@ -122,7 +126,8 @@ def _draw(folder: Path, options: dict[str, Any]) -> None:
             "without --measure to go on with it"
         )
     judged = read_judged(folder, options["measure"], options["judge"], options["contrast"])
-    key = draw_sheet(judged, options["n_labels"], options["seed"])
+    n_labels, seed = options["n_labels"] or N_LABELS, options["seed"] or SEED
+    key = draw_sheet(judged, n_labels, seed)
     rows = make_rows(folder, key)
     write_key(folder, key)
     write_sheet(sheet, rows)
