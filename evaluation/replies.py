@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation.prompts.records import Prompt, PromptSet
-from evaluation.tables import read_table, write_table
+from evaluation.tables import read_table, write_table, write_text
 from valuedata.errors import EvaluationError
 
 __all__ = [
@@ -243,10 +243,5 @@ def write_prompts(sets: Sequence[PromptSet], path: Path) -> int:
         for prompt in found.prompts
     ]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvaluationError(
-            f"{path} cannot be written ({error.strerror}); name another file."
-        ) from error
+    write_text(text, path)
     return len(lines)

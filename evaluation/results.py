@@ -22,7 +22,9 @@ from evaluation.statistics.comparison import Comparison
 from evaluation.statistics.differences import Interval
 from evaluation.statistics.equivalence import ALPHA
 from evaluation.statistics.power import minimum_detectable_difference
+from evaluation.tables import write_text
 from evaluation.verdicts import Ruling, rule, rule_dimension
+from valuedata.errors import EvaluationError
 
 __all__ = [
     "RESULTS",
@@ -37,7 +39,6 @@ __all__ = [
 
 RESULTS: Final = "results.json"
 PACKAGES: Final = ("valuedata", "torch", "transformers", "peft", "openai", "numpy", "scipy")
-CHUNK: Final = 1 << 20
 
 
 def describe_measures(
@@ -202,6 +203,11 @@ def describe_judges(bench: Bench, used: frozenset[str]) -> dict[str, Any]:
             "base_url": settings.base_url,
             "temperature": settings.temperature,
             "seed": settings.seed,
+            "round": bench.asker.round,
+            "calls": {
+                name: {"n": len(calls), "n_kept": sum(calls.values())}
+                for name, calls in sorted(bench.asker.calls.items())
+            },
             "questions_sha256": dict(sorted(bench.asker.hashes.items())),
             "unreadable_answers": {
                 name: dict(sorted(Counter(reasons.values()).items()))
@@ -234,17 +240,26 @@ def list_versions() -> dict[str, str | None]:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    """SHA-256 of a file.
+
+    Raises:
+        EvaluationError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EvaluationError(
+            f"{path} cannot be read ({error.strerror}); leave it in place until the end, and run "
+            "again."
+        ) from error
 
 
 def write_results(content: Mapping[str, Any], folder: Path) -> None:
-    """Writes results.json in one move; its presence means that the evaluation is whole."""
-    partial = folder / f".{RESULTS}"
+    """Writes results.json in one move; its presence means that the evaluation is whole.
+
+    Raises:
+        EvaluationError: If it cannot be written.
+    """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / RESULTS)
+    write_text(text, folder / RESULTS)

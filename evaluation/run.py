@@ -41,6 +41,7 @@ from evaluation.results import (
 )
 from evaluation.scoring import SCORES, Answers, score_all, tabulate_scores, write_scores
 from evaluation.side_effects.measure import Measure
+from evaluation.tables import explain_write, write_text
 from valuedata.errors import EvaluationError
 from valuedata.progress import Progress, show_nothing
 
@@ -139,7 +140,7 @@ def evaluate(
             "least_judged": plan.least_judged,
         },
         "warnings": warnings,
-        "arms": [_describe_arm(arm, plan, answers.replies[arm.name]) for arm in plan.arms],
+        "arms": [_describe_arm(arm, plan, answers) for arm in plan.arms],
         "prompt_sets": describe_sets(plan.sets),
         "judges": describe_judges(bench, frozenset(one.judge for one in scored)),
         "judges_left_out": list_absences(plan.measures, bench),
@@ -148,10 +149,20 @@ def evaluate(
         "files": {name: hash_file(out / name) for name in (REPLIES, SCORES)},
         "versions": list_versions(),
     }
-    (out / REPORT).write_text(render_report(content), encoding="utf-8")
-    write_page(read_view(content, out), out / PAGE)
-    write_results(content, out)
+    _write_reports(content, out)
     return content
+
+
+def _write_reports(content: Mapping[str, Any], out: Path) -> None:
+    """Writes the reports and then results.json, or none of them."""
+    try:
+        write_text(render_report(content), out / REPORT)
+        write_page(read_view(content, out), out / PAGE)
+        write_results(content, out)
+    except EvaluationError:
+        for name in (REPORT, PAGE):
+            (out / name).unlink(missing_ok=True)
+        raise
 
 
 def _choose_models(plan: Plan) -> dict[str, LocalModel]:
@@ -182,11 +193,12 @@ def collect_replies(plan: Plan, slots: Sequence[Slot], progress: Progress) -> An
         for arm in plan.arms
         if arm.outputs is not None
     }
+    n_kept: dict[str, int] = {}
     cache = open_reply_cache()
     for name, generator in plan.generators.items():
         with progress(f"{name} replies", len(slots)) as advance:
-            replies[name] = generate(generator, slots, plan.settings, cache, advance)
-    answers = Answers(slots, {arm.name: replies[arm.name] for arm in plan.arms})
+            replies[name], n_kept[name] = generate(generator, slots, plan.settings, cache, advance)
+    answers = Answers(slots, {arm.name: replies[arm.name] for arm in plan.arms}, n_kept)
     for name, said in answers.replies.items():
         flaws = count_flaws(said)
         if flaws.n_truncated or flaws.n_empty or flaws.n_degenerate:
@@ -199,24 +211,26 @@ def collect_replies(plan: Plan, slots: Sequence[Slot], progress: Progress) -> An
 
 def _open_folder(out: Path) -> None:
     """Makes the folder, and takes an earlier verdict away before anything of this one is there."""
-    if out.is_dir():
+    try:
+        out.mkdir(parents=True, exist_ok=True)
         foreign = [path.name for path in out.iterdir() if path.name.lstrip(".") not in WRITTEN]
         if foreign:
             raise EvaluationError(
                 f"{out} holds something else than an evaluation ({sorted(foreign)[0]}); give "
                 "another --out."
             )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
         for name in WRITTEN:
             (out / name).unlink(missing_ok=True)
+        with (out / f".{RESULTS}").open("wb") as probe:  # before hours of work
+            probe.write(b" ")
+        (out / f".{RESULTS}").unlink()
     except OSError as error:
         raise EvaluationError(
-            f"{out} cannot be written ({error.strerror}); give another --out."
+            f"{out} cannot be written ({explain_write(error)}); mend that or give another --out."
         ) from error
 
 
-def _describe_arm(arm: Arm, plan: Plan, replies: Sequence[Reply]) -> dict[str, Any]:
+def _describe_arm(arm: Arm, plan: Plan, answers: Answers) -> dict[str, Any]:
     source: dict[str, Any] = {"outputs": str(arm.outputs)}
     if arm.outputs is not None:
         source["sha256"] = hash_file(arm.outputs)
@@ -226,5 +240,6 @@ def _describe_arm(arm: Arm, plan: Plan, replies: Sequence[Reply]) -> dict[str, A
         "name": arm.name,
         "role": arm.role,
         "source": source,
-        "replies": count_flaws(replies).to_json(),
+        "replies": count_flaws(answers.replies[arm.name]).to_json(),
+        "n_kept": answers.n_kept.get(arm.name),
     }

@@ -1,7 +1,7 @@
 """Replies to scores: each judge sees each distinct reply once, without its arm, in random order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -60,10 +60,12 @@ class Answers:
     Attributes:
         slots: What they replied to.
         replies: Arm to a reply a slot, the arms in the order of a report.
+        n_kept: Arm to how many of them an earlier run kept, of the arms that were asked.
     """
 
     slots: Sequence[Slot]
     replies: Mapping[str, Sequence[Reply]]
+    n_kept: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
-"""The Parquet tables that an evaluation leaves, written in one move and checked when read."""
+"""The files that an evaluation leaves: written in one move or not at all, and read back."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,14 +10,53 @@ import pyarrow.parquet as pq
 
 from valuedata.errors import EvaluationError
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["explain_write", "read_table", "write_table", "write_text", "writing"]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Gives a hidden place to write to, and moves it to its own; a failure leaves none.
+
+    Raises:
+        EvaluationError: If it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise EvaluationError(
+            f"{path} cannot be written ({explain_write(error)}); mend that or give another place."
+        ) from error
+
+
+def explain_write(error: OSError) -> str:
+    """Why something could not be written, in a few words."""
+    if error.errno == errno.ENOSPC:
+        return "the disk is full"
+    return error.strerror or str(error)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Writes a text in one move.
+
+    Raises:
+        EvaluationError: If it cannot be written.
+    """
+    with writing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Writes a table in one move."""
-    partial = path.with_name(f".{path.name}")
-    pq.write_table(table, partial)
-    partial.replace(path)
+    """Writes a table in one move.
+
+    Raises:
+        EvaluationError: If it cannot be written.
+    """
+    with writing(path) as partial:
+        pq.write_table(table, partial)
 
 
 def read_table(path: Path, schema: pa.Schema, holds: str) -> pa.Table:

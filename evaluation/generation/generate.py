@@ -5,17 +5,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import Field
 
 from evaluation.replies import Reply, Slot
 from valuedata.labelling.encoding.cache import find_cache_folder
-from valuedata.labelling.llm.answers import Answer, AnswerCache
+from valuedata.labelling.llm.answers import REPLIES_FILE, Answer, AnswerCache
 from valuedata.seeds import MAX_SEED
 from valuedata.settings import Settings
 
 __all__ = [
+    "Generated",
     "GenerationSettings",
     "Generator",
     "Keep",
@@ -25,8 +26,6 @@ __all__ = [
     "open_reply_cache",
     "read_answered",
 ]
-
-FILE_NAME: Final = "replies.sqlite"
 
 
 class GenerationSettings(Settings):
@@ -93,13 +92,25 @@ class Generator(Protocol):
         ...
 
 
+class Generated(NamedTuple):
+    """What one arm replied.
+
+    Attributes:
+        replies: A reply a slot.
+        n_kept: How many of them an earlier run kept.
+    """
+
+    replies: list[Reply]
+    n_kept: int
+
+
 def generate(
     generator: Generator,
     slots: Sequence[Slot],
     settings: GenerationSettings,
     cache: AnswerCache,
     advance: Callable[[int], None],
-) -> list[Reply]:
+) -> Generated:
     """Lets one arm reply to all prompts; what an earlier run kept is not drawn again.
 
     Args:
@@ -110,7 +121,7 @@ def generate(
         advance: Called with the number of replies done since the last call.
 
     Returns:
-        A reply a slot.
+        A reply a slot, and how many are from an earlier run.
 
     Raises:
         ValuedataError: If the arm cannot reply to all; what it has said until then is kept.
@@ -121,6 +132,7 @@ def generate(
     found = cache.find([request.key for request in requests])
     done = {key for key, answer in found.items() if answer.failure is None}
     missing = {request.key: request for request in requests if request.key not in done}
+    n_kept = sum(request.key in done for request in requests)
     advance(len(requests) - len(missing))
 
     def keep(answers: Mapping[bytes, Answer]) -> None:
@@ -130,7 +142,7 @@ def generate(
     generator.generate(list(missing.values()), settings, keep)
     generator.release()
     answers = cache.find([request.key for request in requests])
-    return [read_answered(answers[request.key]) for request in requests]
+    return Generated([read_answered(answers[request.key]) for request in requests], n_kept)
 
 
 def make_answer(text: str, finish: str, n_tokens: int | None) -> Answer:
@@ -147,7 +159,7 @@ def read_answered(answer: Answer) -> Reply:
 
 def open_reply_cache(folder: Path | None = None) -> AnswerCache:
     """The cache of replies in a folder, by default the user's cache folder."""
-    return AnswerCache((folder or find_cache_folder()) / FILE_NAME)
+    return AnswerCache((folder or find_cache_folder()) / REPLIES_FILE)
 
 
 def _make_request(slot: Slot, settings: GenerationSettings, identity: Mapping[str, Any]) -> Request:

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from valuedata.errors import EvaluationError
 
-__all__ = ["ModelFiles", "find_model", "identify_model", "read_run"]
+__all__ = ["ModelFiles", "fetch_adapter", "find_model", "identify_model", "read_run"]
 
 RECORD: Final = "run.json"
 ADAPTER, MODEL, BASE, TINY = "adapter", "model", "base", "tiny"
 ADAPTER_CONFIG: Final = "adapter_config.json"
+ADAPTER_FILES: Final = ("adapter_*", "*token*", "*.jinja", "vocab.*", "merges.txt")
+"""Files of an adapter on the Hub that decide what it says, with those of its tokenizer."""
 MADE: Final = (".md", ".png")
 """Suffixes of files that describe a model and decide nothing."""
 CHUNK: Final = 1 << 20
@@ -26,11 +28,13 @@ class ModelFiles:
         name: Folder of a whole model, or its name on the Hub.
         revision: Branch, tag or commit on the Hub; None for the main branch, and for folders.
         adapter: Folder of an adapter on it; None for the model itself.
+        adapter_name: Name of that adapter on the Hub, whose folder is then that of a commit.
     """
 
     name: str
     revision: str | None = None
     adapter: Path | None = None
+    adapter_name: str | None = None
 
 
 def find_model(text: str) -> ModelFiles:
@@ -38,11 +42,18 @@ def find_model(text: str) -> ModelFiles:
 
     Args:
         text: Folder of a model of transformers, of an adapter of peft or of a run of `valuedata
-            train`; else ORG/NAME[@REVISION] on the Hub.
+            train`; else ORG/NAME[@REVISION] on the Hub, of which `fetch_adapter` finds out more.
 
     Raises:
-        EvaluationError: If a folder holds none of these.
+        EvaluationError: If a folder holds none of these, or cannot be read.
     """
+    try:
+        return _find_model(text)
+    except OSError as error:
+        raise _refuse_folder(Path(text), error) from error
+
+
+def _find_model(text: str) -> ModelFiles:
     folder = Path(text)
     if not folder.exists():
         name, _, revision = text.partition("@")
@@ -119,20 +130,68 @@ def _find_below(folder: Path) -> ModelFiles:
     return ModelFiles(name, content.get("revision"), folder)
 
 
+def fetch_adapter(files: ModelFiles) -> ModelFiles:
+    """Brings an adapter of the Hub here, pinned as the model is that it says it is on.
+
+    Args:
+        files: What a user named.
+
+    Returns:
+        The same where that is no adapter on the Hub.
+
+    Raises:
+        EvaluationError: If the adapter cannot be brought, or its model is not there.
+    """
+    if files.adapter is not None or Path(files.name).exists():
+        return files
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    try:
+        config = Path(hf_hub_download(files.name, ADAPTER_CONFIG, revision=files.revision))
+    except (OSError, ValueError):
+        return files  # no adapter; where there is nothing at all, its weights say so
+    try:
+        folder = Path(
+            snapshot_download(
+                files.name, revision=config.parent.name, allow_patterns=list(ADAPTER_FILES)
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise _refuse(files, error) from error
+    below = _find_below(folder)
+    return ModelFiles(below.name, _find_commit(below), folder, files.name)
+
+
 def identify_model(files: ModelFiles) -> dict[str, Any]:
     """Says which weights these are, by content: hashes of folders, the commit on the Hub.
 
     Raises:
-        EvaluationError: If the Hub does not know the model or cannot be reached.
+        EvaluationError: If the Hub does not know the model or cannot be reached, or a folder cannot
+            be read.
     """
     found: dict[str, Any] = {"name": files.name}
     if Path(files.name).is_dir():
-        found = {"sha256": hash_folder(Path(files.name))}
+        found = {"sha256": _hash(Path(files.name))}
     else:
         found["commit"] = _find_commit(files)
-    if files.adapter is not None:
-        found["adapter_sha256"] = hash_folder(files.adapter)
+    if files.adapter_name is not None and files.adapter is not None:
+        found |= {"adapter": files.adapter_name, "adapter_commit": files.adapter.name}
+    elif files.adapter is not None:
+        found["adapter_sha256"] = _hash(files.adapter)
     return found
+
+
+def _hash(folder: Path) -> str:
+    try:
+        return hash_folder(folder)
+    except OSError as error:
+        raise _refuse_folder(folder, error) from error
+
+
+def _refuse_folder(folder: Path, error: OSError) -> EvaluationError:
+    return EvaluationError(
+        f"{folder} cannot be read ({error.strerror}); give a model that you may read."
+    )
 
 
 def hash_folder(folder: Path) -> str:
@@ -155,10 +214,14 @@ def _find_commit(files: ModelFiles) -> str:
     try:
         path = hf_hub_download(files.name, "config.json", revision=files.revision)
     except (OSError, ValueError) as error:
-        where = files.name + (f" at {files.revision}" if files.revision else "")
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise EvaluationError(
-            f"The model {where} cannot be loaded ({reason}); give a folder with a model of "
-            "transformers, an adapter of peft, a run of `valuedata train`, or ORG/NAME on the Hub."
-        ) from error
+        raise _refuse(files, error) from error
     return Path(path).parent.name
+
+
+def _refuse(files: ModelFiles, error: Exception) -> EvaluationError:
+    where = files.name + (f" at {files.revision}" if files.revision else "")
+    reason = str(error).strip().split("\n")[0].rstrip(".")
+    return EvaluationError(
+        f"The model {where} cannot be loaded ({reason}); give a folder with a model of "
+        "transformers, an adapter of peft, a run of `valuedata train`, or ORG/NAME on the Hub."
+    )

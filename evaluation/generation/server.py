@@ -21,14 +21,17 @@ class ServerModel:
 
     Attributes:
         settings: The server, the model's name there, and how patiently it is asked.
+        round: Number of the round in which it is asked.
     """
 
     settings: LlmSettings
+    round: int = 0
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """The server's address and the model's name; a server says no more of its weights."""
-        return {"server": self.settings.base_url, "model": self.settings.model}
+        server = {"server": self.settings.base_url, "model": self.settings.model}
+        return server | ({"round": self.round} if self.round else {})
 
     def generate(
         self, requests: Sequence[Request], settings: GenerationSettings, keep: Keep

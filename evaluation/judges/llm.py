@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Final
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from evaluation.prompts.records import Prompt
 from valuedata.errors import EvaluationError
 from valuedata.labelling.encoding.cache import find_cache_folder
 from valuedata.labelling.llm.answers import (
+    JUDGEMENTS_FILE,
     Answer,
     AnswerCache,
     read_answer,
@@ -25,9 +25,12 @@ from valuedata.labelling.readings import make_reading
 from valuedata.labelling.values import load_values
 from valuedata.settings import LlmSettings
 
-__all__ = ["Asker", "LlmJudge", "make_question_judge", "make_rubric_judge"]
+__all__ = ["Asker", "LlmJudge", "make_question_judge", "make_rubric_judge", "open_judgements"]
 
-FILE_NAME: Final = "judgements.sqlite"
+
+def open_judgements() -> AnswerCache:
+    """The cache of judges' answers in the user's cache folder."""
+    return AnswerCache(find_cache_folder() / JUDGEMENTS_FILE)
 
 
 @dataclass(eq=False)
@@ -39,12 +42,16 @@ class Asker:
         cache: Its answers.
         hashes: Question to the SHA-256 of what it asks, of the questions asked so far.
         failures: Question to the reasons of distinct replies without a valid answer.
+        round: Number of the round in which it is asked.
+        calls: Question to the keys that were asked about; true for those an earlier run kept.
     """
 
     settings: LlmSettings
-    cache: AnswerCache = field(default_factory=lambda: AnswerCache(find_cache_folder() / FILE_NAME))
+    cache: AnswerCache = field(default_factory=open_judgements)
     hashes: dict[str, str] = field(default_factory=dict)
     failures: dict[str, dict[bytes, str]] = field(default_factory=dict)
+    round: int = 0
+    calls: dict[str, dict[bytes, bool]] = field(default_factory=dict)
 
     def ask(
         self,
@@ -76,6 +83,9 @@ class Asker:
             for key, some in zip(keys, messages, strict=True)
             if key not in found or found[key].failure in SERVER_FAILURES
         }
+        calls = self.calls.setdefault(question, {})
+        for key in keys:
+            calls.setdefault(key, key not in requests)
         advance(len(messages) - len(requests))
 
         def keep(answers: Mapping[bytes, Answer]) -> None:
@@ -98,6 +108,8 @@ class Asker:
     def _key(self, form: Form, messages: list[dict[str, str]]) -> bytes:
         chosen = ("base_url", "model", "temperature", "seed", "max_tokens")
         settings = {name: getattr(self.settings, name) for name in chosen}
+        if self.round:
+            settings["round"] = self.round
         return digest([settings, dict(form.body), messages])
 
 

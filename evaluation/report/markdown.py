@@ -140,10 +140,12 @@ def _show_placebo(content: Content) -> str:
             note = note or placebo["note"]
     if not rows:
         return ""
-    columns = ("measure", "tuned minus base", "controls minus base", "rank", "z")
+    has_base = any(arm["role"] == "base" for arm in content["arms"])
+    beside = "base" if has_base else "controls' mean"
+    columns = ("measure", f"tuned minus {beside}", f"controls minus {beside}", "rank", "z")
     told = (
-        "What training on anything does: each control against the base. Rank 1 is the arm farthest "
-        "from the others."
+        f"What training on anything does: each control against the {beside}. Rank 1 is the arm "
+        "farthest from the others."
     )
     more = f" Where z is missing: {note}." if note else ""
     return f"## Beside the controls\n\n{told}{more}\n\n{_make_table(columns, rows)}"
@@ -164,11 +166,14 @@ def _show_arms(content: Content) -> str:
                 f"{said['n_empty']:,}",
                 f"{said['n_degenerate']:,}",
                 "" if tokens is None else f"{tokens:.0f}",
+                "" if arm["n_kept"] is None else f"{arm['n_kept']:,}",
             )
         )
-    columns = ("arm", "role", "from", "replies", "cut off", "empty", "in circles", "mean tokens")
+    flaws = ("cut off", "empty", "in circles")
+    columns = ("arm", "role", "from", "replies", *flaws, "mean tokens", "kept")
     text = (
-        "## Arms\n\nReplies that are cut off, empty or go round in circles count like all others."
+        "## Arms\n\nReplies that are cut off, empty or go round in circles count like all others. "
+        "Those that are kept are from an earlier run."
     )
     return f"{text}\n\n{_make_table(columns, rows)}"
 
@@ -194,6 +199,11 @@ def _show_validity(content: Content) -> str:
     absent = _list_absent(content["judges_left_out"])
     if absent:
         text += "\n\nJudges that took no part: " + "; ".join(absent) + "."
+    calls = content["judges"].get("llm", {}).get("calls", {})
+    if calls:
+        n_kept, n = (sum(one[key] for one in calls.values()) for key in ("n_kept", "n"))
+        text += f"\n\nOf the {n:,} answers of the language model {n_kept:,} are kept from an "
+        text += "earlier run."
     failures = content["judges"].get("llm", {}).get("unreadable_answers", {})
     told = [
         f"{name}: {', '.join(f'{n:,} {why}' for why, n in reasons.items())}"

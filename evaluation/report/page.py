@@ -19,7 +19,7 @@ from evaluation.report.figures import (
 )
 from evaluation.report.view import MeasureView, Range, ReportView
 from evaluation.statistics.equivalence import Verdict
-from valuedata.errors import EvaluationError
+from evaluation.tables import write_text
 
 __all__ = ["PAGE", "render_page", "write_page"]
 
@@ -39,14 +39,7 @@ def write_page(view: ReportView, path: Path) -> None:
     Raises:
         EvaluationError: If it cannot be written.
     """
-    partial = path.with_name(f".{path.name}")
-    try:
-        partial.write_text(render_page(view), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise EvaluationError(
-            f"{path} cannot be written ({error.strerror or error}); name another folder."
-        ) from error
+    write_text(render_page(view), path)
 
 
 def render_page(view: ReportView) -> str:

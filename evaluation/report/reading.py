@@ -37,7 +37,12 @@ FLAWS: Final = {"n_truncated": "cut off", "n_empty": "empty", "n_degenerate": "d
 """What can be wrong with a reply as a text to what a report calls it."""
 MANY: Final = 0.1
 """Share of an arm's replies from which on what went wrong with them is said at the top."""
-DIGESTS: Final = {"sha256": "weights", "commit": "commit", "adapter_sha256": "adapter"}
+DIGESTS: Final = {
+    "sha256": "weights",
+    "commit": "commit",
+    "adapter_sha256": "adapter",
+    "adapter_commit": "commit of the adapter",
+}
 """Digest of a model to what a report calls it."""
 
 Content = Mapping[str, Any]

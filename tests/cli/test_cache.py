@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from evaluation.generation.generate import open_reply_cache
+from evaluation.judges.llm import Asker
 from tests.cli.rows import choose_rows, write_rows
 from tests.cli.test_build_errors import check_error
 from tests.cli.test_disk_errors import drop_override
 from valuedata.cli import main
 from valuedata.labelling.encoding.cache import open_cache
+from valuedata.labelling.llm.answers import Answer, AnswerCache, open_answers
+from valuedata.settings import LlmSettings
 
 VECTOR = np.array([0.5, -0.25, 1.0], dtype=np.float16)
 
@@ -34,6 +38,8 @@ def test_the_cache_is_shown(run, folder) -> None:
     assert lines[1].split() == ["kind", "file", "entries", "MB", "limit", "in", "MB"]
     assert lines[3].split() == ["vectors", "vectors.sqlite", "2", "0.0", "500"]
     assert lines[4].split() == ["answers", "answers.sqlite", "0", "0.0", "none"]
+    assert lines[5].split() == ["replies", "replies.sqlite", "0", "0.0", "none"]
+    assert lines[6].split() == ["judgements", "judgements.sqlite", "0", "0.0", "none"]
 
 
 def test_the_cache_is_shown_to_scripts(run, folder) -> None:
@@ -50,15 +56,41 @@ def test_the_cache_is_shown_to_scripts(run, folder) -> None:
                 "damaged": False,
                 "limited": True,
             },
-            "answers": {
-                "file": "answers.sqlite",
-                "entries": 0,
-                "bytes": 0,
-                "damaged": False,
-                "limited": False,
+            **{
+                kind: {
+                    "file": f"{kind}.sqlite",
+                    "entries": 0,
+                    "bytes": 0,
+                    "damaged": False,
+                    "limited": False,
+                }
+                for kind in ("answers", "replies", "judgements")
             },
         },
     }
+
+
+def fill(cache: AnswerCache, *keys: bytes) -> None:
+    cache.prepare()
+    cache.store({key: Answer("{}", None) for key in keys})
+
+
+def test_what_an_evaluation_keeps_is_shown_and_cleared_by_name(run, folder) -> None:
+    fill(open_reply_cache(), b"a", b"b", b"c")
+    fill(Asker(LlmSettings(model="m", base_url="http://127.0.0.1:9/v1")).cache, b"a")
+    fill(open_answers(folder), b"a", b"b")
+    kinds = json.loads(run("cache", "info", "--json").stdout)["kinds"]
+    assert {kind: told["entries"] for kind, told in kinds.items()} == {
+        "vectors": 2, "answers": 2, "replies": 3, "judgements": 1,
+    }  # fmt: skip
+    result = run("cache", "clear", "--only", "replies", "--yes")
+    assert result.stdout.startswith("Dropped 3 replies (0.0 MB) in ")
+    assert open_reply_cache().find([b"a"]) == {}
+    result = run("cache", "clear", "--yes")
+    assert result.stdout.startswith("Dropped 2 vectors (0.0 MB), 2 answers (0.0 MB), 0 replies (")
+    assert " MB) and 1 judgements (0.0 MB) in " in result.stdout
+    kinds = json.loads(run("cache", "info", "--json").stdout)["kinds"]
+    assert {told["entries"] for told in kinds.values()} == {0}
 
 
 def test_a_damaged_cache_is_shown_and_cleared(run, folder) -> None:

@@ -40,7 +40,7 @@ def load(folder, **settings):
 
 def reply(model, settings, tmp_path, name="cache"):
     slots = list_slots([PROMPTS], settings.samples)
-    return generate(model, slots, settings, open_reply_cache(tmp_path / name), ignore)
+    return generate(model, slots, settings, open_reply_cache(tmp_path / name), ignore).replies
 
 
 def test_greedy_replies_are_those_of_the_models_own_loop(tiny_model, tmp_path):
@@ -121,10 +121,10 @@ def test_a_stopped_run_goes_on(tiny_model, tmp_path):
     generate(load(tiny_model), list_slots([some], 1), GREEDY, cache, ignore)
     done = []
     slots = list_slots([PROMPTS], 1)
-    assert generate(load(tiny_model), slots, GREEDY, cache, done.append) == whole
+    assert generate(load(tiny_model), slots, GREEDY, cache, done.append) == (whole, 4)
     assert done == [4, 3]
     unloaded = load(tiny_model)
-    assert generate(unloaded, slots, GREEDY, cache, ignore) == whole
+    assert generate(unloaded, slots, GREEDY, cache, ignore) == (whole, 7)
     assert "model" not in vars(unloaded)  # nothing was missing, so nothing was loaded
 
 
@@ -247,7 +247,8 @@ def ask(server, tmp_path, *names, settings=GREEDY):
         model="m", base_url=server.base_url, timeout_s=4.0, max_retries=0, concurrency=2
     )
     slots = list_slots([prompts], settings.samples)
-    return generate(ServerModel(chosen), slots, settings, open_reply_cache(tmp_path), ignore)
+    cache = open_reply_cache(tmp_path)
+    return generate(ServerModel(chosen), slots, settings, cache, ignore).replies
 
 
 def test_a_server_replies(server, tmp_path):

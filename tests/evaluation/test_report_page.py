@@ -88,7 +88,7 @@ def test_a_folder_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError) as caught:
         write_page(VIEW, path)
     assert str(caught.value) == (
-        f"{path} cannot be written (No such file or directory); name another folder."
+        f"{path} cannot be written (No such file or directory); mend that or give another place."
     )
 
 

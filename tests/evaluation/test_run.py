@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.cli.test_disk_errors import drop_override, mount_disk
 from tests.llm_server import serve_llm
 from valuedata.cli import main
 from valuedata.labelling.heads import load_heads, save_heads
@@ -311,9 +312,107 @@ def test_models_and_a_judge_on_a_server(folder, run, server):
     assert {(one["judge"], one["reason"]) for one in content["judges_left_out"]} == {
         ("classifier", "not asked for with --judge"), ("patterns", "not asked for with --judge"),
     }  # fmt: skip
+    assert [arm["n_kept"] for arm in content["arms"]] == [0, 0]
+    # Two replies, on 12 unsafe prompts for three questions: one call each, none asked before.
+    assert {name: n["n_kept"] for name, n in told["calls"].items()} == {
+        "refusal-any": 0, "refusal-full": 0, "refusal-partial": 0,
+    }  # fmt: skip
+    n_calls = {name: n["n"] for name, n in told["calls"].items()}
     before = server.count()
-    assert run(*words).exit_code == 0
+    result = run(*words)
+    assert result.exit_code == 0
     assert server.count() == before
+    assert "\nReplies kept from earlier runs: base 24 of 24, tuned 24 of 24\n" in result.stdout
+    assert f"\nJudgements kept from earlier runs: refusal-any {n_calls['refusal-any']}" in (
+        result.stdout
+    )
+    assert "asked anew with --fresh." in result.stdout
+    content = json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [arm["n_kept"] for arm in content["arms"]] == [24, 24]
+    assert content["judges"]["llm"]["calls"] == {
+        name: {"n": n, "n_kept": n} for name, n in n_calls.items()
+    }
+    assert content["judges"]["llm"]["round"] == 0
+    report = (folder / "out" / "report.md").read_text(encoding="utf-8")
+    n = sum(n_calls.values())
+    assert f"Of the {n} answers of the language model {n} are kept from an earlier run." in report
+
+
+def test_a_server_whose_model_was_replaced_is_asked_anew(folder, run, server):
+    """All that is asked in a round is asked once, and a run that follows goes on in that round."""
+    write_outputs(folder, "base", lambda _, k: f"sign-complies {k}")
+    words = ("--prompts", "tricky.yaml", "--server", server.base_url, "--tuned", "sign-refuses old",
+             "--outputs", "base=base.jsonl", "--llm-model", "old", "--llm-base-url",
+             server.base_url, "--judge", "llm", "--out", "out")  # fmt: skip
+    assert run(*words).exit_code == 0
+    first = server.count()
+    assert run(*words).exit_code == 0
+    assert server.count() == first
+    for number in (1, 2):
+        before = server.count()
+        content = json.loads(run(*words, "--fresh", "--json").stdout)
+        assert [arm["n_kept"] for arm in content["arms"]] == [None, 0]
+        assert content["arms"][1]["source"]["round"] == number
+        assert content["judges"]["llm"]["round"] == number
+        assert {n["n_kept"] for n in content["judges"]["llm"]["calls"].values()} == {0}
+        before = server.count()
+        content = json.loads(run(*words, "--json").stdout)
+        assert server.count() == before
+        assert content["arms"][1]["n_kept"] == 24
+        assert content["arms"][1]["source"]["round"] == number
+
+
+def test_only_servers_can_be_asked_anew(folder, run):
+    for name in ("base", "tuned"):
+        write_outputs(folder, name, lambda *_: NO)
+    result = run(*GIVEN, "--fresh")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: --fresh asks servers anew and none takes part; give --server or --llm-model, too, "
+        "or leave it out.\n",
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [4, 24, 44, 64])
+def test_a_full_disk_is_one_sentence_and_leaves_no_verdict(folder, run, kilobytes):
+    """Room for nothing, for the replies, for the scores, and for some of the reports."""
+    for name in ("base", "tuned"):
+        write_outputs(folder, name, lambda _, k: f"{NO} {k}")
+    with mount_disk(folder / "disk", kilobytes):
+        result = run(*GIVEN[:-1], "disk/out")
+        left = {path.name for path in (folder / "disk").rglob("*")}
+    assert result.exit_code == 2, result.output
+    assert re.fullmatch(
+        r"Error: disk/out\S* cannot be written \(the disk is full\); mend that or give another "
+        r"(place|--out)\.\n",
+        result.stderr,
+    )
+    assert left <= {"out", "replies.parquet", "scores.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("closed", "sentence"),
+    [
+        ("out", "out cannot be written (Permission denied); mend that or give another --out."),
+        ("model", "model cannot be read (Permission denied); give a model that you may read."),
+        ("tricky.yaml", "Prompt file tricky.yaml cannot be read (Permission denied); give the"),
+        ("base.jsonl", "base: base.jsonl cannot be read (Permission denied); give a JSONL file"),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_one_sentence(folder, run, closed, sentence, tiny_model):
+    write_outputs(folder, "base", lambda *_: NO)
+    write_outputs(folder, "tuned", lambda *_: NO)
+    shutil.copytree(tiny_model, folder / "model")
+    (folder / "out").mkdir()
+    mode = (folder / closed).stat().st_mode
+    (folder / closed).chmod(0o555 if closed == "out" else 0o000)
+    with drop_override():
+        result = run(*GIVEN, *(("--control", "model") if closed == "model" else ()))
+    (folder / closed).chmod(mode)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith(f"Error: {sentence}")
+    assert result.stderr.count("\n") == 1
+    assert list((folder / "out").iterdir()) == []
 
 
 def test_answers_that_cannot_be_read_stand_in_the_report(folder, run, server):

@@ -1,4 +1,4 @@
-"""cache: the commands that show and empty what labelling keeps between runs."""
+"""cache: the commands that show and empty what is kept between runs."""
 
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,12 @@ __all__ = ["cache"]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cache() -> None:
-    """Show or empty the cache, in which labelling keeps vectors and answers between runs.
+    """Show or empty the cache, in which labelling and evaluation keep between runs what costs.
 
     It is in VALUEDATA_CACHE, else in the user's cache folder.  The vectors take at most
     VALUEDATA_CACHE_LIMIT, such as 500MB or 20GB, else 10GB: those not used for longest go first.
-    Answers of a language model, which are small and were paid for, have no limit.
+    Answers of a language model that labels, replies of models that are evaluated and judgements of
+    a language model about these, which are small and were paid for, have no limit.
 
     \b
     Examples:
@@ -68,8 +69,9 @@ def info(*, as_json: bool) -> None:
 @cache.command()
 @click.option(
     "--only",
-    type=click.Choice(["vectors", "answers"]),
-    help="Drop one kind alone: vectors cost time, answers of a language model money.",
+    type=click.Choice(["vectors", "answers", "replies", "judgements"]),
+    help="Drop one kind alone: vectors cost time; answers of a language model that labels, replies "
+    "of models that are evaluated and judgements about these also money.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(*, only: str | None, yes: bool) -> None:
@@ -94,7 +96,8 @@ def clear(*, only: str | None, yes: bool) -> None:
     if not files:
         click.echo(clean_line(f"Nothing to drop in {folder}"))
         return
-    told = " and ".join(_tell(file) for file in files)
+    *some, last = (_tell(file) for file in files)
+    told = f"{', '.join(some)} and {last}" if some else last
     if not yes and not _confirm(f"Drop {told} in {folder}?"):
         raise LabelError("Nothing was dropped; answer y, or give --yes, to empty the cache.")
     clear_cache(folder, kinds)

@@ -1,13 +1,13 @@
 """evaluate: the command that says what training changed beyond its target."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from valuedata.cli.options import json_option, run_options
-from valuedata.cli.output import echo_json, echo_table
+from valuedata.cli.output import clean_line, echo_json, echo_table
 from valuedata.cli.progress import choose_progress
 
 __all__ = ["evaluate"]
@@ -44,6 +44,12 @@ __all__ = ["evaluate"]
     "--server",
     metavar="URL",
     help="OpenAI-compatible server; the models are then names on it.",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask servers anew, arms and judge, where a model was replaced under its old name; what "
+    "they said before counts no more.  A run that is stopped goes on without it.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The evaluation.")
 @click.option(
@@ -216,4 +222,24 @@ def _show(content: Mapping[str, Any], out: Path) -> None:
         ),
     )
     against = "the controls" if content["verdict_against"] == "controls" else "the base"
+    kept = list(_list_kept(content))
+    if kept:
+        click.echo()
+    for line in kept:
+        click.echo(clean_line(line))
     click.echo(f"\nThe tuned arm beside {against}; intervals and judges in {out / 'report.html'}.")
+
+
+def _list_kept(content: Mapping[str, Any]) -> Iterator[str]:
+    """How much of what was said is from earlier runs, for each arm and question."""
+    arms = [arm for arm in content["arms"] if arm["n_kept"] is not None]
+    counts = {arm["name"]: (arm["n_kept"], arm["replies"]["n_replies"]) for arm in arms}
+    judge = content["judges"].get("llm", {})
+    if arms:
+        told = (f"{name} {n_kept:,} of {n:,}" for name, (n_kept, n) in counts.items())
+        yield f"Replies kept from earlier runs: {', '.join(told)}"
+    if judge:
+        told = (f"{name} {n['n_kept']:,} of {n['n']:,}" for name, n in judge["calls"].items())
+        yield f"Judgements kept from earlier runs: {', '.join(told)}"
+    if judge or any("server" in arm["source"] for arm in arms):
+        yield "A server whose model was replaced under its old name is asked anew with --fresh."

@@ -10,19 +10,22 @@ from pydantic import ValidationError
 
 from evaluation.analysis import SmallestEffect
 from evaluation.arms import Arm, Role, find_arms, list_roles, name_arms
-from evaluation.generation.generate import GenerationSettings, Generator
+from evaluation.generation.generate import GenerationSettings, Generator, open_reply_cache
 from evaluation.generation.loading import choose_template
 from evaluation.generation.local_model import LocalModel
+from evaluation.generation.model_files import fetch_adapter
+from evaluation.generation.rounds import begin_round, find_round
 from evaluation.generation.server import ServerModel
 from evaluation.judges.bench import Bench
 from evaluation.judges.classifier import Labeller
 from evaluation.judges.judge import LLM
-from evaluation.judges.llm import Asker
+from evaluation.judges.llm import Asker, open_judgements
 from evaluation.lm_tasks import require_harness
 from evaluation.prompts.records import PromptSet
 from evaluation.run import Plan
 from evaluation.side_effects.table import check_judges, choose_measures
 from valuedata.errors import EvaluationError
+from valuedata.labelling.llm.answers import AnswerCache
 from valuedata.labelling.llm.client import require_client
 from valuedata.labelling.metadata import PACKAGED, read_metadata
 from valuedata.labelling.values import list_values
@@ -54,6 +57,11 @@ def make_plan(sets: Sequence[PromptSet], options: Options) -> Plan:
         "tuned": [options["tuned"]] if options["tuned"] else [],
         "control": list(options["controls"]),
     }
+    if options["fresh"] and options["server"] is None and options["llm_model"] is None:
+        raise EvaluationError(
+            "--fresh asks servers anew and none takes part; give --server or --llm-model, too, or "
+            "leave it out."
+        )
     arms = name_arms(models, options["outputs"], on_server=options["server"] is not None)
     if options["runs"] is not None:
         run = find_arms(options["runs"])
@@ -101,12 +109,18 @@ def _read_settings(options: Options) -> GenerationSettings:
 def _make_generators(arms: Sequence[Arm], options: Options) -> dict[str, Generator]:
     if options["server"] is not None:
         require_client()
-        return {
-            arm.name: ServerModel(_read_llm(options["server"], arm.model, "--server"))
-            for arm in arms
-            if arm.model is not None
+        servers = {
+            model: _read_llm(options["server"], model, "--server")
+            for model in dict.fromkeys(arm.model for arm in arms)
+            if model is not None
         }
-    files = {arm.name: arm.files for arm in arms if arm.files is not None}
+        replies = open_reply_cache()
+        models = {
+            model: ServerModel(server, _choose_round(replies, server, options))
+            for model, server in servers.items()
+        }
+        return {arm.name: models[arm.model] for arm in arms if arm.model is not None}
+    files = {arm.name: fetch_adapter(arm.files) for arm in arms if arm.files is not None}
     if not files:
         return {}
 
@@ -132,7 +146,9 @@ def make_bench(plan: Plan, options: Options) -> Bench:
         )
     if options["llm_model"] is not None:
         require_client()
-        asker = Asker(_read_llm(options["llm_base_url"], options["llm_model"], "--llm-base-url"))
+        server = _read_llm(options["llm_base_url"], options["llm_model"], "--llm-base-url")
+        judgements = open_judgements()
+        asker = Asker(server, judgements, round=_choose_round(judgements, server, options))
     elif LLM in options["judges"]:
         raise EvaluationError("--judge llm needs --llm-model and --llm-base-url; give both.")
     models = {
@@ -150,6 +166,11 @@ def make_bench(plan: Plan, options: Options) -> Bench:
         classify=options["classify"],
         system_prompt=plan.settings.system_prompt,
     )
+
+
+def _choose_round(cache: AnswerCache, server: LlmSettings, options: Options) -> int:
+    """The round in which a server is asked: a new one where the user says so."""
+    return begin_round(cache, server) if options["fresh"] else find_round(cache, server)
 
 
 def _read_tasks(options: Options) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the caches of labelling hold, and how they are emptied."""
+"""What the caches of labelling and evaluation hold, and how they are emptied."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,12 +8,21 @@ from typing import Final
 
 from valuedata.errors import LabelError
 from valuedata.labelling.encoding.cache import VECTORS_FILE, connect
-from valuedata.labelling.llm.answers import ANSWERS_FILE
+from valuedata.labelling.llm.answers import ANSWERS_FILE, JUDGEMENTS_FILE, REPLIES_FILE
 
 __all__ = ["CACHES", "CacheFile", "clear_cache", "list_caches"]
 
-CACHES: Final = {"vectors": VECTORS_FILE, "answers": ANSWERS_FILE}
-"""Kind of entry to the file that holds them; the table is named as the kind."""
+CACHES: Final = {
+    "vectors": VECTORS_FILE,
+    "answers": ANSWERS_FILE,
+    "replies": REPLIES_FILE,
+    "judgements": JUDGEMENTS_FILE,
+}
+"""Kind of entry to the file that holds them."""
+TABLES: Final = {
+    "vectors": "vectors",
+    **dict.fromkeys(("answers", "replies", "judgements"), "answers"),
+}
 
 SUFFIXES = ("-wal", "-shm", "")  # SQLite's journals stand beside the file
 HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = ?"
@@ -64,7 +73,7 @@ def clear_cache(folder: Path, kinds: Sequence[str]) -> None:
         if not _is_there(path):
             continue
         try:
-            _empty(path, kind)
+            _empty(path, TABLES[kind])
         except LabelError as error:
             if not (_is_damage(error) or _is_lack_of_room(error)):
                 raise
@@ -74,7 +83,7 @@ def clear_cache(folder: Path, kinds: Sequence[str]) -> None:
 def _describe(kind: str, path: Path) -> CacheFile:
     n_bytes = sum(_measure(path.with_name(path.name + suffix)) for suffix in SUFFIXES)
     try:
-        n_entries = _count(path, kind) if _is_there(path) else 0
+        n_entries = _count(path, TABLES[kind]) if _is_there(path) else 0
     except LabelError as error:
         return CacheFile(kind, path, None, n_bytes, _is_damage(error))
     return CacheFile(kind, path, n_entries, n_bytes)
@@ -103,14 +112,14 @@ def _count(path: Path, table: str) -> int:
     with connect(path) as connection:
         if not connection.execute(HAS_TABLE, (table,)).fetchone():
             return 0
-        (n_entries,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - of CACHES
+        (n_entries,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - of TABLES
     return int(n_entries)
 
 
 def _empty(path: Path, table: str) -> None:
     with connect(path) as connection:
         if connection.execute(HAS_TABLE, (table,)).fetchone():
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of CACHES
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of TABLES
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heeded by what follows
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

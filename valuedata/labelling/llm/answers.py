@@ -15,7 +15,9 @@ from valuedata.labelling.llm.rubric import MAX_WORD, Rubric
 __all__ = [
     "ANSWERS_FILE",
     "INVALID",
+    "JUDGEMENTS_FILE",
     "OUTSIDE",
+    "REPLIES_FILE",
     "Answer",
     "AnswerCache",
     "InvalidAnswerError",
@@ -27,6 +29,11 @@ INVALID: Final = "no valid answer"
 OUTSIDE: Final = "answer outside the closed set"
 
 ANSWERS_FILE: Final = "answers.sqlite"
+"""What the extractor of labels was answered."""
+REPLIES_FILE: Final = "replies.sqlite"
+"""What the models that are evaluated replied."""
+JUDGEMENTS_FILE: Final = "judgements.sqlite"
+"""What a judge of replies was answered."""
 TABLE = (
     "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, content TEXT, failure TEXT, "
     "tokens_in INTEGER, tokens_out INTEGER)"
