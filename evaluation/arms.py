@@ -92,8 +92,18 @@ def find_arms(folder: Path) -> Run:
     The swapped arm is none of them: it is trained away from the value, so it is no placebo.
 
     Raises:
-        EvaluationError: If it holds no finished run of a value, or its arms differ in their base.
+        EvaluationError: If it holds no finished run of a value or cannot be read, or its arms
+            differ in their base.
     """
+    try:
+        return _find_arms(folder)
+    except OSError as error:
+        raise EvaluationError(
+            f"{folder} cannot be read ({error.strerror}); give a folder that you may read."
+        ) from error
+
+
+def _find_arms(folder: Path) -> Run:
     if not (folder / VALUE / "run.json").is_file():
         raise EvaluationError(
             f"{folder} holds no arms; give a folder that `valuedata train --arms value,...` wrote, "

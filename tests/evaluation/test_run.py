@@ -395,6 +395,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_verdict(folder, run, kilobyte
     [
         ("out", "out cannot be written (Permission denied); mend that or give another --out."),
         ("model", "model cannot be read (Permission denied); give a model that you may read."),
+        ("runs", "runs cannot be read (Permission denied); give a folder that you may read."),
         ("tricky.yaml", "Prompt file tricky.yaml cannot be read (Permission denied); give the"),
         ("base.jsonl", "base: base.jsonl cannot be read (Permission denied); give a JSONL file"),
     ],
@@ -404,10 +405,12 @@ def test_what_may_not_be_read_or_written_is_one_sentence(folder, run, closed, se
     write_outputs(folder, "tuned", lambda *_: NO)
     shutil.copytree(tiny_model, folder / "model")
     (folder / "out").mkdir()
+    (folder / "runs").mkdir()
     mode = (folder / closed).stat().st_mode
     (folder / closed).chmod(0o555 if closed == "out" else 0o000)
     with drop_override():
-        result = run(*GIVEN, *(("--control", "model") if closed == "model" else ()))
+        words = {"model": ("--control", "model"), "runs": ("--runs", "runs")}.get(closed, ())
+        result = run(*GIVEN, *words)
     (folder / closed).chmod(mode)
     assert result.exit_code == 2, result.output
     assert result.stderr.startswith(f"Error: {sentence}")
