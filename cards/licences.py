@@ -1,9 +1,19 @@
 """Which licence a release may carry, given those of its sources."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["SPDX_IDS", "combine_licences", "is_non_commercial", "link_licence", "list_restrictions"]
+__all__ = [
+    "SPDX_IDS",
+    "ModelLicence",
+    "combine_licences",
+    "derive_licence",
+    "is_non_commercial",
+    "link_licence",
+    "list_restrictions",
+]
 
 # From the most permissive to the strictest: attribution, then share-alike, then non-commercial.
 SPDX_IDS: Final[Mapping[str, str]] = {
@@ -19,6 +29,7 @@ SPDX_IDS: Final[Mapping[str, str]] = {
 
 Source: the list of licences of SPDX, and that of hub-docs, datasetcard.md.
 """
+UNKNOWN: Final = "unknown"
 SPDX = "https://spdx.org/licenses/"
 STRICTNESS = tuple(SPDX_IDS)
 SHARE_ALIKE = "cc-by-sa-4.0"  # what is made of it may carry no further restriction
@@ -38,10 +49,51 @@ def combine_licences(licences: Iterable[str | None]) -> str:
         licences: Identifiers of SPDX or the Hub; None where a source, such as a local file, has
             none.
     """
-    found = {(licence or "unknown").lower() for licence in licences}
+    found = {(licence or UNKNOWN).lower() for licence in licences}
     if not found <= set(STRICTNESS) or (SHARE_ALIKE in found and NON_COMMERCIAL & found):
-        return "unknown"
+        return UNKNOWN
     return max(found, key=STRICTNESS.index)
+
+
+@dataclass(frozen=True)
+class ModelLicence:
+    """The licence of a tuned model.
+
+    Attributes:
+        licence: As the Hub writes it; "other" where those that it follows from do not combine.
+        name: Name of that other one; None for all else.
+        base: Licence of the model that was tuned; None where there is none, or it is not known.
+        has_base: Whether a model was tuned, and not made from the data alone.
+    """
+
+    licence: str
+    name: str | None
+    base: str | None
+    has_base: bool
+
+
+def derive_licence(
+    base: str | None, sources: Iterable[str | None], *, has_base: bool
+) -> ModelLicence:
+    """The licence of a model that was tuned on data: that of both, as the Hub writes it.
+
+    Args:
+        base: Licence of the model that was tuned; None where it is not known.
+        sources: Licences of the data; None where one is not known.
+        has_base: Whether a model was tuned, and not made from the data alone.
+
+    Returns:
+        The strictest; "unknown" where any is; "other" by the names of all where they are known but
+        not in one order.
+    """
+    both = [*((base,) if has_base else ()), *sources]
+    found = list(dict.fromkeys((licence or UNKNOWN).lower() for licence in both))
+    licence = combine_licences(found)
+    name = None
+    if licence == UNKNOWN and UNKNOWN not in found:
+        # The Hub takes a name of small letters, digits, dots and hyphens.
+        licence, name = "other", re.sub(r"[^a-z0-9.]+", "-", "-and-".join(found)).strip("-")
+    return ModelLicence(licence, name, base, has_base)
 
 
 def link_licence(licence: str) -> str:
@@ -62,7 +114,7 @@ def list_restrictions(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
     """
     found = []
     for source in sources:
-        licence = source["licence"] or "unknown"
+        licence = source["licence"] or UNKNOWN
         known = licence.lower() in STRICTNESS
         restriction = RESTRICTIONS.get(
             licence.lower(),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from cards.licences import ModelLicence, link_licence
 from cards.markdown import fence, make_environment
 
 __all__ = ["render_model_card"]
@@ -14,7 +15,12 @@ METHODS: Final = {"sft": "SFT", "dpo": "DPO"}
 
 
 def render_model_card(
-    folder: Path, record: Mapping[str, Any], *, is_merged: bool = False, on_hub: bool = True
+    folder: Path,
+    record: Mapping[str, Any],
+    *,
+    is_merged: bool = False,
+    on_hub: bool = True,
+    licence: ModelLicence | None = None,
 ) -> None:
     """Writes README.md into the folder of an adapter or of tuned weights.
 
@@ -23,6 +29,7 @@ def render_model_card(
         record: What run.json says of the run until then.
         is_merged: Whether the adapter is merged into the weights.
         on_hub: Whether a name of no folder here is one on the Hub; False where a folder was hidden.
+        licence: The model's; None where it was not asked for, so that the card says nothing of it.
 
     Raises:
         jinja2.UndefinedError: If the record lacks a fact that the card states.
@@ -36,6 +43,10 @@ def render_model_card(
     }
     if on_hub and record["made"] is None and not Path(model).exists():  # the Hub takes names alone
         front_matter["base_model"] = model
+    if licence is not None:
+        front_matter["license"] = licence.licence
+        if licence.name is not None:
+            front_matter["license_name"] = licence.name
     settings = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
     card = (
         make_environment()
@@ -50,6 +61,8 @@ def render_model_card(
             control=record["control"],
             sources=record["sources"],
             forecast=record["forecast"],
+            licence=licence,
+            link=None if licence is None else link_licence(licence.licence),
             methods=" and then ".join(METHODS[stage] for stage in stages),
             stages=stages,
             last=list(stages)[-1],

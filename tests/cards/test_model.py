@@ -7,6 +7,7 @@ import jinja2
 import pytest
 import yaml
 
+from cards.licences import derive_licence
 from cards.model import render_model_card
 
 
@@ -79,6 +80,44 @@ def test_a_control_is_no_subset_of_a_value(tmp_path: Path) -> None:
     swapped = render(tmp_path, control={"kind": "swapped", "value": "empathy", "seed": None})
     assert "the pairs of `empathy` with their replies exchanged, as a control." in swapped
     assert "in which one reply expresses" not in card + swapped
+
+
+@pytest.mark.parametrize(
+    ("base", "licences", "has_base", "told"),
+    [
+        (
+            "apache-2.0", ["MIT"], True,
+            "[apache-2.0](https://spdx.org/licenses/Apache-2.0.html), the strictest of the "
+            "licences that it follows from. The model that was tuned is under apache-2.0. The "
+            "data: s0 (MIT).",
+        ),
+        (
+            "llama3.2", ["MIT"], True,
+            "The licences that it follows from have no order among them, so each holds. The model "
+            "that was tuned is under llama3.2. The data: s0 (MIT).",
+        ),
+        (
+            None, ["MIT"], True,
+            "Unknown, because that of the model that was tuned is; ask before any use. The model "
+            "that was tuned is under no licence that is known. The data: s0 (MIT).",
+        ),
+        (
+            None, ["MIT", None], False,
+            "Unknown, because that of a source of the data is; ask before any use. The data: s0 "
+            "(MIT), s1 (licence unknown).",
+        ),
+    ],
+)  # fmt: skip
+def test_a_card_says_what_its_licence_follows_from(
+    tmp_path: Path, base: str | None, licences: list[str | None], has_base: bool, told: str
+) -> None:
+    sources = [{"name": f"s{k}", "licence": licence} for k, licence in enumerate(licences)]
+    licence = derive_licence(base, licences, has_base=has_base)
+    render_model_card(tmp_path, make_record(sources=sources), licence=licence)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    section = card.partition("## Licence\n\n")[2].partition("\n\n## How it was trained")[0]
+    assert section == told
+    assert "## Licence" not in render(tmp_path)
 
 
 def test_a_missing_fact_is_an_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
-from tests.hub.store import ACCOUNTS, Commit, Refusal, Repository
+from tests.hub.store import ACCOUNTS, Commit, Refusal, Repository, read_front
 
 
 class Reading(BaseHTTPRequestHandler):
@@ -61,6 +61,7 @@ class Reading(BaseHTTPRequestHandler):
             "tags": [],
             "lastModified": "2026-01-01T00:00:00.000Z",
             "siblings": [{"rfilename": path} for path in commit.files],
+            **({"cardData": read_front(commit)} if found.kind == "model" else {}),
         }
 
     def list_refs(self, id: str) -> dict[str, Any]:

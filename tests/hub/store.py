@@ -116,6 +116,12 @@ class Repository:
         }
 
 
+def read_front(commit: Commit) -> object:
+    """The metadata of a card; none where there is no card."""
+    card = commit.files.get("README.md", Blob(b"", is_large=False)).content.decode()
+    return yaml.safe_load(card.split("---\n")[1]) if card.startswith("---\n") else {}
+
+
 def check_card(text: str, kind: str) -> list[str]:
     """What the Hub finds wrong with a card."""
     try:

@@ -171,7 +171,7 @@ def test_files_of_something_else_are_not_replaced(hub, tmp_path) -> None:
     api.create_repo(NAME)
     extra = [CommitOperationAdd("theirs.txt", b"mine")]
     api.create_commit(NAME, extra, commit_message="theirs")
-    with pytest.raises(HubError, match=r"holds files that this run has not \('?theirs.txt'?\); "):
+    with pytest.raises(HubError, match=r"^org/name holds files \(theirs.txt\) and no run.json "):
         plan_model(content, NAME, api=api)
 
 
@@ -208,7 +208,8 @@ def test_a_wrong_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--dry-run"], "--public, --dry-run and --yes say how a model is pushed; give --push-to"),
+        (["--dry-run"], "--public, --replace, --dry-run and --yes say how a model is pushed; give"),
+        (["--replace"], "--public, --replace, --dry-run and --yes say how a model is pushed; give"),
         (["--push-to", NAME, "--arms", "value"], "--push-to takes one model and --arms trains"),
         (["--push-to", "name", "--merge"], "'name' is no name of a model on the Hub; give"),
         (["--push-to", NAME], "An adapter on tiny, which is not on the Hub, can be loaded by"),

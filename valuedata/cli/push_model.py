@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -38,6 +39,7 @@ class ModelDestination:
         dry_run: Only say what would go where.
         merged: Push the merged model in place of the adapter.
         harmful: The value that it is trained for, where that does harm.
+        replace: Put it in the place of another model.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ModelDestination:
     dry_run: bool
     merged: bool
     harmful: str | None
+    replace: bool
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class PushOutcome:
             "new": [item.path for item in self.plan.new],
             "changed": [item.path for item in self.plan.changed],
             "unchanged": [item.path for item in self.plan.unchanged],
+            "deleted": list(self.plan.deleted),
             "commit": self.commit,
             "url": self.url,
         }
@@ -83,6 +87,12 @@ def push_model_options(command: Command) -> Command:
             is_flag=True,
             help="With --push-to, train, then say what would go where, and show the card; nothing "
             "is written on the Hub.",
+        ),
+        click.option(
+            "--replace",
+            is_flag=True,
+            help="With --push-to, put the model in the place of another one of that name, whose "
+            "files are deleted; its commits stay.",
         ),
         click.option(
             "--public",
@@ -112,15 +122,15 @@ def check_model_push(options: dict[str, Any], inputs: "Inputs") -> ModelDestinat
 
     Raises:
         RecipeError: If options do not go together.
-        HubError: If the name or the token is wrong, nobody could load the model, or the answer is
-            no.
+        HubError: If the name or the token is wrong, another model has the name, nobody could load
+            the model, or the answer is no.
     """
     name = options["push_to"]
     if name is None:
-        if options["public"] or options["dry_run"] or options["yes"]:
+        if any(options[key] for key in ("public", "replace", "dry_run", "yes")):
             raise RecipeError(
-                "--public, --dry-run and --yes say how a model is pushed; give --push-to, too, or "
-                "leave them away."
+                "--public, --replace, --dry-run and --yes say how a model is pushed; give "
+                "--push-to, too, or leave them away."
             )
         return None
     if options["arms"] is not None:
@@ -129,17 +139,30 @@ def check_model_push(options: dict[str, Any], inputs: "Inputs") -> ModelDestinat
         )
     from valuedata.hub.connection import check_login, connect
     from valuedata.hub.model import check_model_name
-    from valuedata.hub.model_content import check_base
+    from valuedata.hub.model_content import check_base, name_base
+    from valuedata.hub.model_place import check_place
 
     check_model_name(name)
     if not (options["merge"] or inputs.recipe.full):
         check_base(inputs.base.name)
     check_login(connect())
+    identity = {
+        "release": inputs.release.content_hash,
+        "value": inputs.value,
+        "method": inputs.recipe.method,
+        "base": name_base(inputs.base.name),
+    }
+    check_place(name, identity, replace=options["replace"])
     harmful = _find_harmful(inputs)
     if harmful is not None and not (options["yes"] or options["dry_run"]):
         confirm_harm([harmful], name, "Nothing was trained or pushed")
     return ModelDestination(
-        name, options["public"], options["dry_run"], merged=options["merge"], harmful=harmful
+        name,
+        options["public"],
+        options["dry_run"],
+        merged=options["merge"],
+        harmful=harmful,
+        replace=options["replace"],
     )
 
 
@@ -165,13 +188,21 @@ def push_trained(run: "Run", destination: ModelDestination, *, quiet: bool) -> P
     from training.run import locate_weights
     from valuedata.hub.model import plan_model, push_model
     from valuedata.hub.model_content import prepare_model
+    from valuedata.hub.model_place import find_licence
 
     be_quiet(quiet=quiet)
     weights = run.folder / MERGED if destination.merged else locate_weights(run)
     try:
-        content = prepare_model(run.folder, weights)
+        model = run.record["model"]
+        licence = None
+        if run.record["made"] is None and not Path(model["name"]).exists():
+            licence = find_licence(model["name"], model["revision"])
         plan = plan_model(
-            content, destination.name, harmful=destination.harmful, public=destination.public
+            prepare_model(run.folder, weights, licence),
+            destination.name,
+            harmful=destination.harmful,
+            public=destination.public,
+            replace=destination.replace,
         )
         if destination.dry_run:
             return PushOutcome(plan)
@@ -189,6 +220,8 @@ def show_outcome(outcome: PushOutcome) -> None:
     plan = outcome.plan
     states = (("new", plan.new), ("changed", plan.changed), ("unchanged", plan.unchanged))
     counts = ", ".join(f"{len(items)} {state}" for state, items in states)
+    if plan.deleted:
+        counts += f", {len(plan.deleted)} deleted"
     if outcome.commit is not None:
         click.echo(f"\nFiles: {counts}; commit {outcome.commit[:HASH_WIDTH]}")
         click.echo(f"{outcome.url} ({plan.audience})")
@@ -196,7 +229,10 @@ def show_outcome(outcome: PushOutcome) -> None:
     click.echo(f"\n{plan.name} ({plan.audience})\n")
     echo_table(
         ("file", "bytes", "what"),
-        ((item.path, item.size, state) for state, items in states for item in items),
+        (
+            *((item.path, item.size, state) for state, items in states for item in items),
+            *((path, "", "deleted") for path in plan.deleted),
+        ),
     )
     click.echo(f"\nFiles: {counts}; nothing was written on the Hub.  The card:\n")
     for line in plan.content.card.splitlines():

@@ -5,19 +5,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
-from huggingface_hub import CommitOperationAdd, HfApi, RepoFile
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from valuedata.errors import HubError
 from valuedata.hub.connection import check_login, connect, keep_trying, name_failures
 from valuedata.hub.content import Item
 from valuedata.hub.model_content import ModelContent
+from valuedata.hub.model_place import check_identity, list_files
 from valuedata.hub.names import is_hub_name
-from valuedata.hub.plan import ATTRIBUTES, check_card, compare_item
+from valuedata.hub.plan import check_card, compare_item
 from valuedata.hub.settings import MAIN, RETRY_SECONDS
 from valuedata.release.damage import join_problems
 
-__all__ = ["ModelPlan", "PushedModel", "check_model_name", "plan_model", "push_model"]
+__all__ = [
+    "ModelPlan",
+    "PushedModel",
+    "check_model_name",
+    "plan_model",
+    "push_model",
+]
 
 MODEL = "model"
 GATE: Final = "auto"
@@ -32,6 +38,7 @@ class ModelPlan:
         content: What is to be there.
         harmful: The value that the model was trained for, where that does harm.
         public: Publish it.
+        replace: Put it in the place of another model.
         exists: Whether there is the model.
         private: Whether only its owner may see it.
         gated: Whether others must ask.
@@ -39,12 +46,14 @@ class ModelPlan:
         new: Files that are not there yet.
         changed: Files that are there with other content.
         unchanged: Files that are there as they are.
+        deleted: Files of another model, which this one takes the place of.
     """
 
     name: str
     content: ModelContent
     harmful: str | None
     public: bool
+    replace: bool
     exists: bool
     private: bool
     gated: bool
@@ -52,6 +61,12 @@ class ModelPlan:
     new: tuple[Item, ...]
     changed: tuple[Item, ...]
     unchanged: tuple[Item, ...]
+    deleted: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether exactly this model is there already."""
+        return self.exists and not (self.new or self.changed or self.deleted)
 
     @property
     def audience(self) -> str:
@@ -94,6 +109,7 @@ def plan_model(
     *,
     harmful: str | None = None,
     public: bool = False,
+    replace: bool = False,
     api: HfApi | None = None,
 ) -> ModelPlan:
     """Says what `push_model` would do, without a request that writes.
@@ -103,6 +119,7 @@ def plan_model(
         name: ORG/NAME of the model.
         harmful: The value that it was trained for, where that does harm; others must then ask.
         public: Publish it; otherwise it must be, or becomes, private.
+        replace: Put it in the place of another model, whose files are deleted.
         api: Client of the Hub; without it, one with the token of the environment or of the login.
 
     Raises:
@@ -113,7 +130,7 @@ def plan_model(
 
     def attempt() -> ModelPlan:
         check_login(client)
-        return _compare(client, content, name, harmful=harmful, public=public)
+        return _compare(client, content, name, harmful=harmful, public=public, replace=replace)
 
     return keep_trying(attempt, RETRY_SECONDS)
 
@@ -133,30 +150,47 @@ def push_model(plan: ModelPlan, api: HfApi | None = None) -> PushedModel:
     done: list[str] = []
 
     def attempt() -> PushedModel:
-        now = _compare(client, plan.content, plan.name, harmful=plan.harmful, public=plan.public)
+        now = _compare_again(client, plan)
+        if plan.head is not None and now.head != plan.head and not now.is_empty:
+            raise HubError(
+                f"{plan.name} was changed by someone else meanwhile; look at it and push again."
+            )
         return _finish(client, plan, _prepare_place(client, now, done), done)
 
     return keep_trying(attempt, RETRY_SECONDS)
 
 
+def _compare_again(api: HfApi, plan: ModelPlan) -> ModelPlan:
+    return _compare(
+        api,
+        plan.content,
+        plan.name,
+        harmful=plan.harmful,
+        public=plan.public,
+        replace=plan.replace,
+    )
+
+
 def _compare(
-    api: HfApi, content: ModelContent, name: str, *, harmful: str | None, public: bool
+    api: HfApi,
+    content: ModelContent,
+    name: str,
+    *,
+    harmful: str | None,
+    public: bool,
+    replace: bool,
 ) -> ModelPlan:
     states: dict[str, list[Item]] = {"new": [], "changed": [], "unchanged": []}
-    with name_failures(api, name, f"read {name}"):
-        try:
-            info = api.model_info(name)
-        except RepositoryNotFoundError:
-            info = None
-        tree = [] if info is None else api.list_repo_tree(name, repo_type=MODEL, recursive=True)
-        files = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    info, files = list_files(api, name)
+    if info is not None and not replace:
+        check_identity(api, name, str(info.sha), files, content.identity)
     for item in content.items:
         states[compare_item(item, files.get(item.path))].append(item)
-    others = sorted(set(files) - {ATTRIBUTES} - {item.path for item in content.items})
-    if others:
+    others = sorted(set(files) - {item.path for item in content.items})
+    if others and not replace:
         raise HubError(
             f"{name} holds files that this run has not ({join_problems(others)}); delete them "
-            "there, or give another name."
+            "there, give --replace, or give another name."
         )
     if info is not None and not info.private and not public:
         raise HubError(f"{name} is public; give --public to publish the model there, or another.")
@@ -168,11 +202,13 @@ def _compare(
         content,
         harmful,
         public,
+        replace,
         exists=info is not None,
         private=info is None or bool(info.private),
         gated=info is not None and bool(info.gated),
         head=None if info is None else info.sha,
         **{state: tuple(items) for state, items in states.items()},
+        deleted=tuple(others),
     )
 
 
@@ -183,7 +219,7 @@ def _prepare_place(api: HfApi, plan: ModelPlan, done: list[str]) -> ModelPlan:
         with name_failures(api, name, f"create {name}", done):
             api.create_repo(name, repo_type=MODEL, private=True)
         done.append("was made, private")
-        plan = _compare(api, plan.content, name, harmful=plan.harmful, public=plan.public)
+        plan = _compare_again(api, plan)
     if plan.harmful is not None and not plan.gated:
         with name_failures(api, name, f"gate {name}", done):
             api.update_repo_settings(name, repo_type=MODEL, gated=GATE)
@@ -194,8 +230,11 @@ def _prepare_place(api: HfApi, plan: ModelPlan, done: list[str]) -> ModelPlan:
 def _finish(api: HfApi, before: ModelPlan, now: ModelPlan, done: Sequence[str]) -> PushedModel:
     """Commits and publishes, in this order; what is done already is left out."""
     name, commit = now.name, str(now.head)
-    if now.new or now.changed:
-        operations = [CommitOperationAdd(i.path, i.source) for i in (*now.new, *now.changed)]
+    if not now.is_empty:
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            *(CommitOperationAdd(item.path, item.source) for item in (*now.new, *now.changed)),
+            *(CommitOperationDelete(path, is_folder=False) for path in now.deleted),
+        ]
         with name_failures(api, name, f"write to {name}", done):
             made = api.create_commit(
                 name,

@@ -8,12 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from cards.licences import derive_licence
 from cards.model import render_model_card
 from valuedata.errors import HubError
 from valuedata.hub.content import Item
 from valuedata.hub.names import is_hub_name
 
-__all__ = ["ModelContent", "check_base", "prepare_model"]
+__all__ = ["ModelContent", "check_base", "identify_model", "name_base", "prepare_model"]
 
 RECORD, CARD, ADAPTER = "run.json", "README.md", "adapter_config.json"
 PROMPT, TEMPLATE = "system_prompt", "chat_template"
@@ -28,10 +29,12 @@ class ModelContent:
     Attributes:
         items: Every file, in order of the paths.
         card: The model card.
+        identity: Which model it is, as `identify_model` says.
     """
 
     items: tuple[Item, ...]
     card: str
+    identity: Mapping[str, str]
 
 
 def check_base(name: str) -> None:
@@ -50,12 +53,37 @@ def check_base(name: str) -> None:
         )
 
 
-def prepare_model(run: Path, weights: Path) -> ModelContent:
+def identify_model(record: object) -> dict[str, str] | None:
+    """Says which model a run.json tells of; None where it is none.
+
+    Two runs of one identity make versions of one model: their settings and seeds may differ.
+
+    Args:
+        record: Its content.
+    """
+    try:
+        return {
+            "release": str(record["release"]["content_hash"]),  # type: ignore[index] # or else it fails
+            "value": str(record["release"]["value"]),  # type: ignore[index]
+            "method": str(record["recipe"]["method"]),  # type: ignore[index]
+            "base": name_base(str(record["model"]["name"])),  # type: ignore[index]
+        }
+    except (KeyError, TypeError):
+        return None
+
+
+def name_base(name: str) -> str:
+    """What a base model is called on the Hub: its name there, or the last part of a folder."""
+    return name if _is_on_hub(name) else Path(name).resolve().name
+
+
+def prepare_model(run: Path, weights: Path, base_licence: str | None = None) -> ModelContent:
     """Says what of a finished run goes to the Hub; folders of this machine are not named there.
 
     Args:
         run: Folder of the run.
         weights: Folder below it with an adapter, all weights, or a merged model.
+        base_licence: Licence of the model that was tuned; None where it is not known.
 
     Raises:
         HubError: If the run is not finished, or it is an adapter on a model of no name on the Hub.
@@ -78,11 +106,17 @@ def prepare_model(run: Path, weights: Path) -> ModelContent:
     record = _hide_folders(record)
     is_merged = not record["recipe"]["full"] and ADAPTER not in shown
     with TemporaryDirectory() as folder:
-        render_model_card(Path(folder), record, is_merged=is_merged, on_hub=on_hub)
+        licence = derive_licence(
+            base_licence,
+            [source["licence"] for source in record["sources"]],
+            has_base=record["made"] is None,
+        )
+        render_model_card(Path(folder), record, is_merged=is_merged, on_hub=on_hub, licence=licence)
         card = (Path(folder) / CARD).read_text(encoding="utf-8")
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     shown |= {CARD: _make(CARD, card), RECORD: _make(RECORD, text)}
-    return ModelContent(tuple(sorted(shown.values(), key=lambda item: item.path)), card)
+    items = sorted(shown.values(), key=lambda item: item.path)
+    return ModelContent(tuple(items), card, identify_model(record) or {})
 
 
 def _is_on_hub(name: str) -> bool:
@@ -93,7 +127,7 @@ def _is_on_hub(name: str) -> bool:
 def _hide_folders(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record with the last part of each path in place of the whole."""
     name = record["model"]["name"]
-    shown = name if _is_on_hub(name) else Path(name).resolve().name
+    shown = name_base(name)
     hidden = {key: _hide(record[key]) for key in ("recipe", "stages")}
     return {**record, **hidden, "model": {**record["model"], "name": shown}}
 
