@@ -184,7 +184,7 @@ def _read_judge(found: Content) -> JudgeNote:
 
 
 def _list_notes(content: Content) -> list[str]:
-    """What was left out, arms of which many replies went wrong, and judges that took no part."""
+    """What a reader must know: what was left out, flaws of arms, what is kept, absent judges."""
     notes = list(content["warnings"])
     for arm in content["arms"]:
         flaws = {title: arm["replies"][key] for key, title in FLAWS.items()}
@@ -192,6 +192,7 @@ def _list_notes(content: Content) -> list[str]:
         if max(flaws.values()) >= MANY * n:
             told = ", ".join(f"{count:,} {title}" for title, count in flaws.items())
             notes.append(f"Of the {n:,} replies of {arm['name']} are {told}; all of them count.")
+    notes += _list_kept(content)
     absent: dict[tuple[str, str], int] = {}
     for one in content["judges_left_out"]:
         place = one["judge"], one["reason"]
@@ -200,6 +201,24 @@ def _list_notes(content: Content) -> list[str]:
         f"The judge {judge} takes no part in {n} measure{'s' if n > 1 else ''}: {reason}."
         for (judge, reason), n in absent.items()
     ]
+
+
+def _list_kept(content: Content) -> list[str]:
+    """What servers had said before, which may be of other weights than they serve now."""
+    notes = [
+        f"Of the {arm['replies']['n_replies']:,} replies of {arm['name']} {arm['n_kept']:,} are "
+        "kept from an earlier run, by the server's address and the model's name alone."
+        for arm in content["arms"]
+        if "server" in arm["source"] and arm["n_kept"]
+    ]
+    calls = content["judges"].get("llm", {}).get("calls", {}).values()
+    n, n_kept = (sum(one[key] for one in calls) for key in ("n", "n_kept"))
+    if n_kept:
+        notes.append(
+            f"Of the {n:,} answers of the judge {n_kept:,} are kept from an earlier run, by the "
+            "server's address and the model's name alone."
+        )
+    return notes
 
 
 def _list_hashes(content: Content) -> list[tuple[str, str]]:

@@ -42,6 +42,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
     return write_run(folder, "empathy", ARMS), folder
 
 
+def test_controls_alone_are_a_placebo_too(tmp_path: Path) -> None:
+    """The mean of the tuned arm is 0.53; those of the controls are 0.28, 0.30 and 0.35."""
+    arms = {arm: levels for arm, levels in ARMS.items() if arm != "base"}
+    content = write_run(tmp_path / "out", "empathy", arms)
+    report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "each control against the controls' mean. Rank 1 is" in report
+    assert "| measure | tuned minus controls' mean | controls minus controls' mean | " in report
+    assert "| value-empathy | +22.0 | +0.0 | 1 of 4 | " in report
+    empathy = read_view(content, tmp_path / "out").measures[0]
+    assert empathy.placebo.startswith("Rank 1 of 4 among the controls, by distance from the others")
+    assert empathy.from_base is None
+
+
 def test_a_measure_is_shown_against_what_its_verdict_is(written) -> None:
     view = read_view(*written)
     assert view.title == "What training on empathy changed"

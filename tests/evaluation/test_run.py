@@ -336,6 +336,9 @@ def test_models_and_a_judge_on_a_server(folder, run, server):
     report = (folder / "out" / "report.md").read_text(encoding="utf-8")
     n = sum(n_calls.values())
     assert f"Of the {n} answers of the language model {n} are kept from an earlier run." in report
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    for told in ("Of the 24 replies of base 24 are kept", f"Of the {n} answers of the judge {n} "):
+        assert told in page
 
 
 def test_a_server_whose_model_was_replaced_is_asked_anew(folder, run, server):

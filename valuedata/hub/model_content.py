@@ -53,7 +53,7 @@ def check_base(name: str) -> None:
         )
 
 
-def identify_model(record: object) -> dict[str, str] | None:
+def identify_model(record: Any) -> dict[str, str] | None:  # noqa: ANN401 - JSON of any kind
     """Says which model a run.json tells of; None where it is none.
 
     Two runs of one identity make versions of one model: their settings and seeds may differ.
@@ -63,10 +63,10 @@ def identify_model(record: object) -> dict[str, str] | None:
     """
     try:
         return {
-            "release": str(record["release"]["content_hash"]),  # type: ignore[index] # or else it fails
-            "value": str(record["release"]["value"]),  # type: ignore[index]
-            "method": str(record["recipe"]["method"]),  # type: ignore[index]
-            "base": name_base(str(record["model"]["name"])),  # type: ignore[index]
+            "release": str(record["release"]["content_hash"]),
+            "value": str(record["release"]["value"]),
+            "method": str(record["recipe"]["method"]),
+            "base": name_base(str(record["model"]["name"])),
         }
     except (KeyError, TypeError):
         return None
