@@ -53,23 +53,24 @@ def check_base(name: str) -> None:
         )
 
 
-def identify_model(record: Any) -> dict[str, str] | None:  # noqa: ANN401 - JSON of any kind
-    """Says which model a run.json tells of; None where it is none.
+def identify_model(record: Mapping[str, Any]) -> dict[str, str]:
+    """Says which model a run.json tells of.
 
     Two runs of one identity make versions of one model: their settings and seeds may differ.
 
     Args:
         record: Its content.
+
+    Raises:
+        KeyError: If it does not say.
+        TypeError: If it is no record of a run at all.
     """
-    try:
-        return {
-            "release": str(record["release"]["content_hash"]),
-            "value": str(record["release"]["value"]),
-            "method": str(record["recipe"]["method"]),
-            "base": name_base(str(record["model"]["name"])),
-        }
-    except (KeyError, TypeError):
-        return None
+    return {
+        "release": str(record["release"]["content_hash"]),
+        "value": str(record["release"]["value"]),
+        "method": str(record["recipe"]["method"]),
+        "base": name_base(str(record["model"]["name"])),
+    }
 
 
 def name_base(name: str) -> str:
@@ -116,7 +117,7 @@ def prepare_model(run: Path, weights: Path, base_licence: str | None = None) -> 
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     shown |= {CARD: _make(CARD, card), RECORD: _make(RECORD, text)}
     items = sorted(shown.values(), key=lambda item: item.path)
-    return ModelContent(tuple(items), card, identify_model(record) or {})
+    return ModelContent(tuple(items), card, identify_model(record))
 
 
 def _is_on_hub(name: str) -> bool:

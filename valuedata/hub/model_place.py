@@ -137,5 +137,5 @@ def _read_identity(api: HfApi, name: str, commit: str) -> dict[str, str] | None:
         file = api.hf_hub_download(name, RECORD, revision=commit)
     try:
         return identify_model(json.loads(Path(file).read_text(encoding="utf-8")))
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         return None
