@@ -16,9 +16,16 @@ from evaluation.generation.generate import (
 )
 from evaluation.generation.loading import choose_template
 from evaluation.generation.local_model import LocalModel
-from evaluation.generation.model_files import ModelFiles, find_model, hash_folder
+from evaluation.generation.model_files import (
+    ModelFiles,
+    find_model,
+    hash_folder,
+    identify_model,
+)
 from evaluation.generation.server import ServerModel
 from evaluation.replies import Reply, list_slots
+from evaluation.results import hash_file
+from tests.cli.test_disk_errors import drop_override
 from tests.evaluation.made import make_prompt, make_set
 from tests.llm_server import serve_llm
 from valuedata.errors import EvaluationError, LabelError
@@ -227,6 +234,20 @@ def test_a_name_without_a_model_is_one_sentence(tmp_path, monkeypatch, name, sen
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(EvaluationError, match=sentence):
         reply(load(name or tmp_path), GREEDY, tmp_path)
+
+
+def test_weights_and_outputs_that_cannot_be_read_are_one_sentence(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").chmod(0o000)
+    with drop_override(), pytest.raises(EvaluationError) as caught:
+        identify_model(ModelFiles(str(tmp_path / "model")))
+    assert str(caught.value) == (
+        f"{tmp_path / 'model'} cannot be read (Permission denied); give a model that you may read."
+    )
+    with pytest.raises(
+        EvaluationError, match=r"gone cannot be read \(No such file or directory\);"
+    ):
+        hash_file(tmp_path / "gone")
 
 
 @pytest.fixture(scope="module")
