@@ -242,7 +242,7 @@ def test_a_change_that_some_control_shows_is_taken_back_without_a_base_too():
     assert found.contrasts["controls"].p < 1e-6
     # Off the mean of the others: 0.36; 0.69, 0.53 and 0.53.
     assert found.placebo.rank == 4
-    assert rule([found], "controls")["m"].verdict is Verdict.INCONCLUSIVE
+    assert rule([found], "controls", 0.5)["m"].verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_smallest_effect_of_a_count_is_in_its_own_spread():
