@@ -92,8 +92,8 @@ class ForwardPass:
     def run(self, block: Block) -> States:
         """Reads a block.
 
-        A reading's rows do not depend, to the last bit, on what else is in the block: each
-        product has the same shape whatever that is.
+        A reading's rows do not depend, to the last bit, on what else is in the block: the wide
+        products have one shape whatever that is, and those of attention are a reading's own.
         """
         with torch.inference_mode():
             states = self._run_layers(block).float()
