@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.forks import Forks
     from valuedata.release.folder import Release
 
 TESTS = Path(__file__).parent
@@ -90,6 +91,15 @@ def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder of this run that all workers share."""
     folder = tmp_path_factory.getbasetemp()
     return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def forks(common: Path) -> Iterator["Forks"]:
+    """Starts processes that need not import anything; all workers share what forks them."""
+    from tests.forks import connect_forks
+
+    with connect_forks(common) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 """Builds, surveys and labels by a language model: failed pairs are told of and stay in place."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.cards.reading import lint
+from tests.forks import COMMAND, Forks
 from tests.llm_server import LlmServer, serve_llm
 from valuedata.cli import main
 from valuedata.controls import build_controls
@@ -248,7 +246,7 @@ def test_a_run_without_any_label_says_why(run, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(run, server, tmp_path) -> None:
+def test_a_killed_run_goes_on_where_it_was(run, server, tmp_path, forks: Forks) -> None:
     rows = [
         {"prompt": f"{n}?", "chosen": f"{n} fault:wait-once one", "rejected": f"{n} other"}
         for n in range(12)
@@ -256,13 +254,12 @@ def test_a_killed_run_goes_on_where_it_was(run, server, tmp_path) -> None:
     (tmp_path / "slow.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     words = ["label", "slow.jsonl", "--out", "out.jsonl", "--extractor", "llm"]
     words += ["--llm-model", "slow", "--llm-base-url", server.base_url, "--llm-concurrency", "2"]
-    program = "from valuedata.cli import main; main()"
     before = server.count()
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen([sys.executable, "-c", program, *words], env=environment) as process:
-        while server.count() < before + 8:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGKILL)
+    process = forks.start(COMMAND, *words)
+    while server.count() < before + 8:
+        time.sleep(0.2)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "out.jsonl").exists()
     result = run("label", "slow.jsonl", "--out", "out.jsonl", "--llm-model", "slow")
     assert result.exit_code == 0, result.output

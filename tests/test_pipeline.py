@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from tests.checks import check_conservation, check_splits
 from tests.cli.rows import choose_rows, write_rows
+from tests.forks import Forks
 from valuedata.errors import SelectionError, UnknownValueError
 from valuedata.intake.known import STARTER_FILE
 from valuedata.labelling.values import VALUE_NAMES
@@ -216,15 +215,14 @@ build(make_recipe({"values": ["empathy"], "sources": [sys.argv[1]]}), sys.argv[2
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["Labelling", "Forecasting"])
 def test_a_killed_build_is_completed_by_the_next(
-    some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+    some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks, stage: str
 ) -> None:
     """Killed in the middle of a stage: with the sources read, or with all but the card written."""
     if stage == "Labelling":  # by the other stage all vectors are in the cache, whichever it is
         monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "releases" / "out"
     source = str(some.folder.parent / "some.jsonl")
-    words = [sys.executable, "-c", KILLED, source, str(out), stage]
-    assert subprocess.run(words, check=False).returncode == -9
+    assert forks.start(KILLED, source, out, stage).wait() == -9
     assert not out.exists()
     assert len(list(out.parent.iterdir())) == 1
     again = build(make_recipe({"values": ["empathy"], "sources": [source]}), out)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from evaluation.judges.llm import Asker
 from tests.cli.rows import choose_rows, write_rows
 from tests.cli.test_build_errors import check_error
 from tests.cli.test_disk_errors import drop_override
+from tests.forks import COMMAND, Forks
 from valuedata.cli import main
 from valuedata.labelling.encoding.cache import open_cache
 from valuedata.labelling.llm.answers import Answer, AnswerCache, open_answers
@@ -181,23 +180,15 @@ def test_a_cache_that_may_not_be_written(
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_label_as_one_does(run, tmp_path, vector_cache: Path) -> None:
+def test_two_runs_at_once_label_as_one_does(
+    run, tmp_path, vector_cache: Path, forks: Forks
+) -> None:
     write_rows(tmp_path / "rows.jsonl", choose_rows("empathy", 12))
     words = ["label", "rows.jsonl", "--quiet", "--out"]
     shared = tmp_path / "shared"
-    environment = {
-        **os.environ,
-        "VALUEDATA_CACHE": str(shared),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    program = "from valuedata.cli import main; main()"
+    environment = {**os.environ, "VALUEDATA_CACHE": str(shared)}
     names = ("one.jsonl", "two.jsonl")
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, *words, name], cwd=tmp_path, env=environment
-        )
-        for name in names
-    ]
+    runs = [forks.start(COMMAND, *words, name, env=environment) for name in names]
     assert [process.wait() for process in runs] == [0, 0]
     assert run(*words, "alone.jsonl").exit_code == 0  # with the cache of the test session
     assert vector_cache != shared

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import datasets
 import pytest
 
 from tests.builders import write_release
+from tests.forks import Forked, Forks
 from valuedata.errors import ReleaseError
 from valuedata.release.difference import compare_releases
 from valuedata.release.folder import (
@@ -137,19 +137,18 @@ with stage_release(Path(sys.argv[1])) as staging:
 """
 
 
-def start_writer(out: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(out)], stdout=subprocess.PIPE, text=True
-    )
+def start_writer(forks: Forks, out: Path) -> Forked:
+    process = forks.start(WRITER, out, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    assert process.stdout.readline() == "staged\n"
-    process.stdout.close()
+    assert process.stdout.readline() == b"staged\n"
     return process
 
 
-def test_a_killed_writer_leaves_nothing_that_counts_and_the_next_clears_up(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_nothing_that_counts_and_the_next_clears_up(
+    tmp_path: Path, forks: Forks
+) -> None:
     out = tmp_path / "out"
-    process = start_writer(out)
+    process = start_writer(forks, out)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not out.exists()
@@ -158,9 +157,9 @@ def test_a_killed_writer_leaves_nothing_that_counts_and_the_next_clears_up(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_two_writers_of_one_release_do_not_meet(tmp_path: Path) -> None:
+def test_two_writers_of_one_release_do_not_meet(tmp_path: Path, forks: Forks) -> None:
     out = tmp_path / "out"
-    process = start_writer(out)
+    process = start_writer(forks, out)
     try:
         started = time.monotonic()
         with (

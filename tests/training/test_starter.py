@@ -1,10 +1,8 @@
 """A run on the bundled corpus by the command line: held-out margins, and a kill in between."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.forks import COMMAND, Forks
 from tests.training.conversations import read_metrics
 from valuedata.cli import main
 from valuedata.release.folder import Release
@@ -24,7 +23,6 @@ FEWER = (
     *("--set", "sft.eval_steps=2", "--set", "dpo.eval_steps=6"),
     *("--set", "sft.save_steps=2", "--set", "dpo.save_steps=6"),
 )
-PROGRAM = "from valuedata.cli import main; main()"
 
 
 def list_words(release: Release, out: Path) -> list[str]:
@@ -53,18 +51,12 @@ def test_the_margin_of_held_out_pairs_rises(undisturbed: Path) -> None:
 
 
 def test_a_killed_run_ends_with_the_same_metrics(
-    undisturbed: Path, starter: Release, tmp_path: Path
+    undisturbed: Path, starter: Release, tmp_path: Path, forks: Forks
 ) -> None:
     """The same seed in another folder, killed between two checkpoints of DPO."""
     out = tmp_path / "run"
     words = list_words(starter, out)
-    killed = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    killed = forks.start(COMMAND, *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     metrics = out / "dpo" / "metrics.jsonl"
     while killed.poll() is None:
         if metrics.is_file() and len(metrics.read_text().splitlines()) >= 9:

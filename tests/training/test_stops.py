@@ -1,17 +1,16 @@
 """A run that was stopped, wherever it was, ends as one that was not."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.forks import Forks
 from tests.training.conversations import TINY_MODEL, make_recipe, read_metrics, read_weights
 from training.masks import Covered
 from training.record import read_record
@@ -25,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 PROGRAM = """
 import sys
 from pathlib import Path
+from tests.forks import Forks
 from tests.training.conversations import make_recipe
 from training.merging import merge_adapter
 from training.models import Base
@@ -35,14 +35,11 @@ train(load_release(sys.argv[1]), "empathy", make_recipe("sft-dpo"), Path(sys.arg
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_as_one_that_was_not(both: Run, release: Release, tmp_path: Path) -> None:
+def test_a_killed_run_ends_as_one_that_was_not(
+    both: Run, release: Release, tmp_path: Path, forks: Forks
+) -> None:
     out = tmp_path / "run"
-    killed = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(release.folder), str(out)],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stderr=subprocess.DEVNULL,
-    )
+    killed = forks.start(PROGRAM, release.folder, out, stderr=subprocess.DEVNULL)
     metrics = out / "dpo" / "metrics.jsonl"
     while killed.poll() is None:
         if metrics.is_file() and len(metrics.read_text().splitlines()) >= 2:

@@ -1,9 +1,8 @@
 """What a killed process and a full disk leave is right, entry by entry."""
 
-import os
+import signal
 import sqlite3
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -37,28 +36,20 @@ def check(cache) -> int:
 
 
 @pytest.mark.parametrize("limit", ["1MB", "10GB"])
-def test_writers_that_are_killed_leave_whole_entries(tmp_path, monkeypatch, limit):
+def test_writers_that_are_killed_leave_whole_entries(tmp_path, monkeypatch, forks, limit):
     """Two at a time, so that one is killed while the other writes; within 1 MB they also drop."""
     monkeypatch.setenv("VALUEDATA_CACHE_LIMIT", limit)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     delays = np.random.default_rng(0).uniform(0.02, 0.4, size=KILLS)
     n_found = 0
     for number, delay in enumerate(delays):
         starts = (100 * number, 100 * number + 50)  # so that they write some of the same entries
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, str(tmp_path), str(start)],
-                stdout=subprocess.PIPE,
-                env=environment,
-            )
-            for start in starts
-        ]
+        writers = [forks.start(WRITER, tmp_path, start, stdout=subprocess.PIPE) for start in starts]
         for writer in writers:
             assert writer.stdout.readline()
         for writer in writers:
             time.sleep(delay)
-            with writer:
-                writer.kill()
+            writer.kill()
+            assert writer.wait() == -signal.SIGKILL
         n_found = check(open_cache(tmp_path, SIZE))
     assert n_found
     with sqlite3.connect(open_cache(tmp_path, SIZE).path) as connection:

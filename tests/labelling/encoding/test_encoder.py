@@ -1,8 +1,7 @@
 """A reading's vector depends on nothing but the reading, to the last bit."""
 
-import os
+import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,15 +259,12 @@ encoding.encode(loaded, READINGS, tell)
 """
 
 
-def test_a_killed_writer_leaves_a_cache_that_the_next_run_continues(tmp_path, vectors):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, env=environment
-    )
-    with writer:
-        for _ in range(5):
-            assert writer.stdout.readline()
-        writer.kill()
+def test_a_killed_writer_leaves_a_cache_that_the_next_run_continues(tmp_path, vectors, forks):
+    writer = forks.start(WRITER, tmp_path, stdout=subprocess.PIPE)
+    for _ in range(5):
+        assert writer.stdout.readline()
+    writer.kill()
+    assert writer.wait() == -signal.SIGKILL
     loaded = load_encoder(cache_folder=tmp_path)
     keys = [encoding._digest(loaded, reading) for reading in READINGS]
     assert len(loaded.cache.find(keys)) >= 3

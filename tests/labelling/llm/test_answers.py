@@ -1,8 +1,6 @@
 """Answers are read strictly, and kept between runs and among processes."""
 
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
@@ -115,11 +113,8 @@ for number in range(100):
 """
 
 
-def test_processes_share_a_file_and_agree_on_every_answer(tmp_path):
-    running = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path), name])
-        for name in ("one", "other")
-    ]
+def test_processes_share_a_file_and_agree_on_every_answer(tmp_path, forks):
+    running = [forks.start(PROGRAM, tmp_path, name) for name in ("one", "other")]
     assert [process.wait() for process in running] == [0, 0]
     found = open_answers(tmp_path).find([b"%d" % number for number in range(100)])
     assert len(found) == 100
