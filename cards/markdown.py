@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -11,8 +12,9 @@ __all__ = ["escape_cell", "fence", "make_environment"]
 BARE_ADDRESS = re.compile(r":(?=//)|\bwww(?=\.)|(?<=[\w.+-])(?=@)", re.IGNORECASE)
 
 
+@cache
 def make_environment() -> Environment:
-    """The environment of all cards; a fact that is missing is an error."""
+    """The environment of all cards, which keeps their templates; a missing fact is an error."""
     environment = Environment(  # noqa: S701 - Markdown, in which data stand in code fences
         loader=PackageLoader("cards"),
         undefined=StrictUndefined,

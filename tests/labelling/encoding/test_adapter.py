@@ -15,7 +15,7 @@ from valuedata.labelling.encoding.adapter import (
     apply_adapter,
     compress_changes,
 )
-from valuedata.labelling.encoding.encoder import encode, load_encoder, name_kind
+from valuedata.labelling.encoding.encoder import encode, load_encoder, load_model, name_kind
 from valuedata.labelling.encoding.minilm import WIDTH
 
 MATRIX = "encoder.layer.5.output.dense.weight"
@@ -116,3 +116,12 @@ def test_an_adapters_name_follows_its_content(adapter):
     assert Adapter(dict(reversed(adapter.tensors.items()))).fingerprint == adapter.fingerprint
     other = {**adapter.tensors, "heads.bias": np.ones(2, dtype=np.float16)}
     assert Adapter(other).fingerprint != adapter.fingerprint
+
+
+def test_what_is_read_again_adapts_no_other_model(adapter):
+    again = Adapter({name: value.copy() for name, value in adapter.tensors.items()})
+    other = Adapter({**adapter.tensors, f"{VECTOR}.shift": np.zeros(WIDTH, dtype=np.float16)})
+    assert load_model(adapter=again).model is load_model(adapter=adapter).model
+    assert load_model(adapter=other).model is not load_model(adapter=adapter).model
+    assert adapter == again
+    assert adapter not in (other, "another")

@@ -24,6 +24,8 @@ Halves = npt.NDArray[np.float16]
 class Adapter:
     """The change of an encoder, and what reads its last states token by token.
 
+    Adapters of one content are equal, so a model is adapted once by what is read from file again.
+
     Attributes:
         tensors: Name to float16 array. For a changed matrix `NAME.left` (out, r) and `NAME.right`
             (r, in), whose product is added to it; for a changed vector `NAME.shift`; and
@@ -42,6 +44,12 @@ class Adapter:
         """Names the adapter by its content."""
         content = {name: np.ascontiguousarray(self.tensors[name]) for name in sorted(self.tensors)}
         return sha256(save_tensors(content)).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Adapter) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)
