@@ -5,9 +5,11 @@ the workers reads this file too, and they wait for it.
 """
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,25 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 FIRST = TESTS / "cards" / "test_numbers.py"
+MUCH_CODE = (
+    "datasets",
+    "matplotlib.figure",
+    "py3langid",
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "statsmodels.api",
+    "transformers.models.bert.modeling_bert",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.sft_trainer",
+)
+"""Other people's modules that tests import."""
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a494441"
+    "54789c63f80f0001010100b138f6140000000049454e44ae426082"
+)
+"""One white dot."""
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +83,23 @@ def unmeasured() -> Iterator[None]:
         sys.settrace(tracer)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """No example of a property is late, and workers import others' code without measuring it.
+
+    How long an example takes follows what else the machine does; measuring takes a third longer.
+    """
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
+    if hasattr(session.config, "workerinput"):
+        with unmeasured(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for module in MUCH_CODE:
+                import_module(module)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Slow tests are not measured: they do at length, or once more, what quick ones do."""
@@ -84,6 +122,21 @@ def _drawing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", save_unmeasured)
         yield
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are laid out but not drawn in tests that look at none; most of a build is drawing.
+
+    What fixtures build for whole modules is drawn, and so is whatever tests/cards reads.
+    """
+    from matplotlib.figure import Figure
+
+    def write_dot(_: Figure, path: Path, **named: Any) -> None:
+        assert set(named) == {"dpi", "metadata"}
+        path.write_bytes(PNG)
+
+    monkeypatch.setattr(Figure, "savefig", write_dot)
 
 
 @pytest.fixture(scope="session")

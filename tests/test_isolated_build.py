@@ -163,6 +163,7 @@ def test_controls_have_the_weights_of_their_subset(isolated: Release, tmp_path: 
             assert Counter(weights) == Counter(kept.values())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_dropping_pairs_ends_the_isolation_aloud(
     isolated: Release, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,6 +173,7 @@ def test_dropping_pairs_ends_the_isolation_aloud(
     assert "## Side effects held down" not in (dropped.folder / "README.md").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_extractor_audits_what_was_chosen(
     vector_cache: Path,  # noqa: ARG001
     tmp_path: Path,

@@ -63,6 +63,7 @@ def write_rows(path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failed_pairs_leave_in_a_stage_of_their_own(run, tmp_path) -> None:
     words = ("build", "--value", "humor", "--source", "rows.jsonl", "--out")
     result = run(*words, "one")
@@ -97,6 +98,7 @@ def test_failed_pairs_leave_in_a_stage_of_their_own(run, tmp_path) -> None:
     assert (life.stage, life.passed[-1], life.fates) == ("labels", "decontamination", ())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_controls_of_such_a_release_ask_nobody(run, server, tmp_path) -> None:
     assert run("build", "--value", "humor", "--source", "rows.jsonl", "--out", "one").exit_code == 0
     before = server.count()
@@ -151,6 +153,7 @@ def test_a_subset_by_a_language_model_is_built_from_the_cache_again(run, server,
     assert lint(release) == []
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_free_words_build_a_subset_too(run, tmp_path) -> None:
     words = ("build", "--value", "humor", "--source", "rows.jsonl", "--llm-mode", "open")
     result = run(*words, "--llm-price-in", "1", "--llm-price-out", "2")

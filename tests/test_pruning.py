@@ -132,6 +132,7 @@ def test_the_decisions_name_the_dropped_pairs(pruned: Release, starter: Release)
     assert (fate.outcome, fate.stage, fate.passed[-1]) == ("dropped", "trace", "caps")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pairs_above_a_difference_are_dropped_from_every_subset(
     starter: Release, tmp_path: Path
 ) -> None:
@@ -143,6 +144,7 @@ def test_pairs_above_a_difference_are_dropped_from_every_subset(
     check_splits(made)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_release_is_pruned_again(pruned: Release, starter: Release, tmp_path: Path) -> None:
     """Two steps of dropping end where one does, but for what the manifest tells of the way."""
     found = trace(pruned, EFFECT, ["empathy"])
@@ -176,6 +178,7 @@ def test_a_split_may_be_emptied(starter: Release, tmp_path: Path) -> None:
     assert set(loaded) == {"train", "test"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_belongs_to_no_value_is_kept(starter: Release, tmp_path: Path) -> None:
     copytree(starter.folder, tmp_path / "more")
     (tmp_path / "more" / "notes").mkdir()
