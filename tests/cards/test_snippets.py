@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cards.reading import read_blocks, read_section
+from tests.forks import Forks
 from tests.test_training_format import ONE_STEP, save_tiny_model
 from valuedata.release.folder import Release
 
@@ -28,15 +28,15 @@ def put_in(text: str, release: Release, folder: Path) -> str:
     )
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        arguments, cwd=folder, capture_output=True, text=True, check=False, timeout=900
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def run(forks: Forks, code: str, folder: Path) -> str:
+    process = forks.start(code, cwd=folder, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    told = process.stdout.read().decode()
+    assert process.wait() == 0, told
+    return told
 
 
-def test_the_python_on_a_card_trains(starter: Release, folder: Path) -> None:
+def test_the_python_on_a_card_trains(starter: Release, folder: Path, forks: Forks) -> None:
     blocks = read_blocks(read_section(starter, "How to use it"), "python")
     assert len(blocks) == 4
     settings = ", ".join(f"{name}={value!r}" for name, value in ONE_STEP.items())
@@ -44,7 +44,7 @@ def test_the_python_on_a_card_trains(starter: Release, folder: Path) -> None:
     code = re.sub(r'(DPOConfig|SFTConfig)\((output_dir="[^"]*")\)', rf"\1(\2, {settings})", code)
     assert code.count("max_steps") == 2
     code += '\nprint(next(iter(stream))["pair_id"])'
-    told = run([sys.executable, "-c", code], folder)
+    told = run(forks, code, folder)
     assert len(TRAINED.findall(told)) == 2
     assert told.splitlines()[-1] == str(starter.load("empathy", "train")[0]["pair_id"])
     written = {file.name for file in (folder / "empathy-replies").iterdir()}

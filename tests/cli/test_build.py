@@ -25,7 +25,7 @@ from valuedata.release.folder import Release, load_release, verify_release
 from valuedata.release.manifest import describe_recipe
 from valuedata.selection.xor import SideCounts
 
-pytestmark = pytest.mark.usefixtures("vector_cache")
+pytestmark = pytest.mark.usefixtures("vector_cache", "undrawn")
 
 HINT = (
     "No --source given, so this uses the small bundled corpus; for real data add for example "

@@ -9,7 +9,7 @@ from tests.cli.parsing import parse_words
 from valuedata.cli.controls import SEEDS_OPTION, controls
 from valuedata.release.folder import Release, load_release, verify_release
 
-pytestmark = pytest.mark.usefixtures("vector_cache")
+pytestmark = pytest.mark.usefixtures("vector_cache", "undrawn")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.cli.rows import choose_rows, write_rows
 from valuedata.cli import COMMANDS
 from valuedata.cli.output import echo_table
 
-pytestmark = pytest.mark.usefixtures("vector_cache")
+pytestmark = pytest.mark.usefixtures("vector_cache", "undrawn")
 
 
 class Interrupt(logging.Handler):

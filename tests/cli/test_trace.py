@@ -42,6 +42,7 @@ def test_trace_for_scripts(run_at) -> None:
     assert "written" not in content
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_release_is_written_without_the_worst(run, starter: Release, tmp_path) -> None:
     words = ("trace", starter.folder, "--effect", "anthropomorphism", "--top", 1)
     result = run(*words, "--drop", 2, "--out", "calmer")
