@@ -186,6 +186,7 @@ def test_what_fit_wrote_labels_and_builds(run, trained: Training, tmp_path) -> N
 def test_fit_for_scripts(run, monkeypatch, tmp_path, gold) -> None:
     monkeypatch.setattr(adaptation, "N_EPOCHS", 1)
     monkeypatch.setattr(training, "N_EPOCHS", 1)
+    monkeypatch.setattr(training, "N_FOLDS", 2)
     write_rows(tmp_path / "gold.jsonl", gold)
     result = run("fit", "gold.jsonl", "--out", "weights", "--json")
     assert (result.stderr, result.exit_code) == ("", 0)
