@@ -96,6 +96,7 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return build(recipe, folder / "out")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_state_of_the_cache_does_not_change_a_byte(
     some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_split_keeps_the_flipped_share(starter: Release) -> None:
     assert abs(sum(train) / len(train) - share) < 0.15
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_all_takes_each_value_that_is_large_enough(some: Release, tmp_path: Path) -> None:
     source = str(some.folder.parent / "some.jsonl")
     recipe = make_recipe({"values": ["all"], "sources": [source], "selection": {"min_pairs": 4}})
@@ -138,6 +140,7 @@ def test_all_takes_each_value_that_is_large_enough(some: Release, tmp_path: Path
     check_splits(release)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_caps_bound_a_subset(tmp_path: Path) -> None:
     recipe = make_recipe({"values": ["humor"], "selection": {"max_pairs": 20}})
     release = build(recipe, tmp_path / "out")
@@ -214,6 +217,7 @@ build(make_recipe({"values": ["empathy"], "sources": [sys.argv[1]]}), sys.argv[2
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["Labelling", "Forecasting"])
+@pytest.mark.usefixtures("undrawn")
 def test_a_killed_build_is_completed_by_the_next(
     some: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks, stage: str
 ) -> None:

@@ -11,7 +11,7 @@ from tests.cli.rows import choose_rows, make_plain_rows, write_rows
 from valuedata.cli.options import STARTER_HINT
 from valuedata.release.folder import Release, load_release, verify_release
 
-pytestmark = pytest.mark.usefixtures("vector_cache")
+pytestmark = pytest.mark.usefixtures("vector_cache", "undrawn")
 
 
 def prepare_cut_gzip(folder: Path) -> None:
