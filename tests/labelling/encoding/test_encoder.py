@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
