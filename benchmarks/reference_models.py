@@ -11,7 +11,6 @@ Both are trained on the pairs alone, without the text that the classifier is giv
 """
 
 import argparse
-import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from valuedata.labelling.encoding.encoder import encode, load_encoder
 from valuedata.labelling.encoding.minilm import load_minilm, tokenize
-from valuedata.labelling.fitting.adaptation import order_rows
+from valuedata.labelling.fitting.adaptation import load_bert, order_rows
 from valuedata.labelling.fitting.quality import measure_unseen
 from valuedata.labelling.fitting.training import read_labels, split_folds
 from valuedata.labelling.gold import load_gold
@@ -73,7 +72,7 @@ class FineTuned(torch.nn.Module):
 
     def __init__(self, n_names: int) -> None:
         super().__init__()
-        self.encoder = copy.deepcopy(load_minilm()[0])
+        self.encoder = load_bert()
         self.encoder.set_attn_implementation("eager")  # its gradient is the quicker one on a CPU
         for module in self.encoder.modules():
             if isinstance(module, torch.nn.Dropout):

@@ -16,7 +16,7 @@ from valuedata.cli.build import (
     show_release,
     summarise_release,
 )
-from valuedata.cli.options import SETTINGS, STARTER_HINT, read_recipe
+from valuedata.cli.recipes import SETTINGS, STARTER_HINT, read_recipe
 from valuedata.errors import ValuedataError
 from valuedata.intake.known import STARTER_FILE
 from valuedata.labelling.heads import PACKAGED

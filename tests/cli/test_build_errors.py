@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.rows import choose_rows, make_plain_rows, write_rows
-from valuedata.cli.options import STARTER_HINT
+from valuedata.cli.recipes import STARTER_HINT
 from valuedata.release.folder import Release, load_release, verify_release
 
 pytestmark = pytest.mark.usefixtures("vector_cache", "undrawn")

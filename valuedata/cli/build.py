@@ -9,11 +9,9 @@ import rich_click as click
 from valuedata.cli.engine import choose_engine, engine_options
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.options import (
-    RecipeCommand,
     cleaning_options,
     isolation_options,
     json_option,
-    read_recipe,
     reading_options,
     run_options,
     selection_options,
@@ -23,6 +21,7 @@ from valuedata.cli.options import (
 from valuedata.cli.output import echo_json, echo_table, format_count, format_reasons
 from valuedata.cli.progress import choose_progress
 from valuedata.cli.push_to import check_destination, push_built, push_options, read_destination
+from valuedata.cli.recipes import RecipeCommand, read_recipe
 
 if TYPE_CHECKING:
     from valuedata.recipe import Recipe

@@ -9,17 +9,11 @@ import rich_click as click
 from valuedata.cli.engine import choose_engine, engine_options
 from valuedata.cli.llm import llm_options, show_estimate, tell_tally
 from valuedata.cli.logs import verbose_option
-from valuedata.cli.options import (
-    RecipeCommand,
-    cleaning_options,
-    json_option,
-    read_recipe,
-    reading_options,
-    source_option,
-)
+from valuedata.cli.options import cleaning_options, json_option, reading_options, source_option
 from valuedata.cli.output import clean_line, echo_json, echo_table
 from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 from valuedata.cli.progress import choose_progress
+from valuedata.cli.recipes import RecipeCommand, read_recipe
 
 if TYPE_CHECKING:
     from valuedata.pipeline import Survey

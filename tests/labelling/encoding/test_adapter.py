@@ -79,7 +79,7 @@ def test_an_adapter_is_added_to_the_parameters(adapter):
         {"output": torch.nn.ModuleDict({"dense": layer})}
     )
     weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
-    heads = apply_adapter(adapter, model)
+    heads = apply_adapter(adapter, dict(model.named_parameters()))
     assert torch.allclose(layer.weight[0], weight[0] + 0.25)
     assert torch.equal(layer.weight[1:], weight[1:])
     assert torch.allclose(layer.bias, bias + 0.5)

@@ -1,6 +1,6 @@
 """What fine-tuning changed in the encoder, small enough to ship."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -112,12 +112,12 @@ def compress_changes(
     return Adapter({name: value.half().numpy() for name, value in tensors.items()})
 
 
-def apply_adapter(adapter: Adapter, model: torch.nn.Module) -> TokenHeads:
+def apply_adapter(adapter: Adapter, parameters: MutableMapping[str, torch.Tensor]) -> TokenHeads:
     """Adds the change to a model's parameters, in place.
 
     Args:
         adapter: The change.
-        model: The encoder that it was trained from; float32.
+        parameters: Those of the encoder that it was trained from, by name; float32.
 
     Returns:
         The token heads.
@@ -127,7 +127,6 @@ def apply_adapter(adapter: Adapter, model: torch.nn.Module) -> TokenHeads:
         RuntimeError: If a shape differs.
     """
     tensors = {name: torch.from_numpy(value).float() for name, value in adapter.tensors.items()}
-    parameters = dict(model.named_parameters())
     with torch.no_grad():
         for name, value in tensors.items():
             parameter, _, part = name.rpartition(".")

@@ -1,6 +1,5 @@
 """Readings to vectors, bit for bit the same in any batch."""
 
-import copy
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -201,15 +200,15 @@ def _digest(encoder: Encoder, reading: Reading) -> bytes:
 def _load(
     arithmetic: Arithmetic, adapter: Adapter | None, devices: tuple[str, ...]
 ) -> tuple[tuple[ForwardPass, ...], Tokenizer]:
-    model, tokenizer = load_minilm()
+    parameters, tokenizer = load_minilm()
     heads = None
     if adapter is not None:
-        model = copy.deepcopy(model)
+        parameters = {name: tensor.clone() for name, tensor in parameters.items()}
         try:
-            heads = apply_adapter(adapter, model)
+            heads = apply_adapter(adapter, parameters)
         except (KeyError, RuntimeError) as error:
             raise LabelError(
                 f"The classifier's adapter does not fit the encoder ({error}); train it again "
                 "with `valuedata fit`."
             ) from error
-    return tuple(lay_out(model, heads, arithmetic, device) for device in devices), tokenizer
+    return tuple(lay_out(parameters, heads, arithmetic, device) for device in devices), tokenizer

