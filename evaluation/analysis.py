@@ -19,7 +19,7 @@ from evaluation.statistics.differences import (
     mean_interval,
 )
 from evaluation.statistics.placebo import Placebo, rank_among_controls
-from evaluation.statistics.small_samples import count_interval, difference_interval
+from evaluation.statistics.small_samples import count_interval, difference_interval, score_interval
 from evaluation.units import Units, make_units
 
 __all__ = [
@@ -133,7 +133,9 @@ def analyse(scored: Scored, answers: Answers, arms: Arms, smallest: SmallestEffe
         )
         if _is_binary(tuned) and _is_binary(other):
             tests[name] = mcnemar_exact(tuned[:, 0] == 1, other[:, 0] == 1)
-    means = {arm: _mean(found, units.clusters) for arm, found in units.scores.items()}
+    is_share = scored.measure.unit == SHARE and scored.measure.sign is None
+    measure = score_interval if is_share else mean_interval
+    means = {arm: _mean(found, units.clusters, measure) for arm, found in units.scores.items()}
     return Finding(
         scored, units, means, effect, contrasts, tests, _find_placebo(units, arms, contrasts)
     )
@@ -207,10 +209,10 @@ def _choose_interval(measure: Measure, spread: float) -> Callable[[Floats, Ints]
     return lambda values, clusters: difference_interval(values, clusters, reach=reach)
 
 
-def _mean(scores: Floats, clusters: Ints) -> Interval:
+def _mean(scores: Floats, clusters: Ints, measure: Callable[[Floats, Ints], Interval]) -> Interval:
     found = average_samples(scores)
     judged = ~np.isnan(found)
-    return mean_interval(found[judged], clusters[judged])
+    return measure(found[judged], clusters[judged])
 
 
 def _is_binary(scores: Floats) -> bool:

@@ -124,6 +124,8 @@ def _calibrate(
         se=error,
         df=df,
         method="PPI++",
+        skew=0.0,
+        flips=None,
     )
     return Calibrated(judge, alone, _cut(both, lowest), weight, shift, n)
 

@@ -1,60 +1,19 @@
 """Least squares where rows of one cluster are alike: estimates with intervals that know of it."""
 
-from dataclasses import dataclass, replace
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-__all__ = ["LEVEL", "Interval", "fit_clustered", "leave_undefined"]
+from evaluation.statistics.families import find_ratio
+from evaluation.statistics.intervals import LEVEL, Interval, leave_undefined
+
+__all__ = ["fit_clustered"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LEVEL: Final = 0.95
 ROUNDING = 1e-13  # of the largest value; a residual below it is none
 FULL_LEVERAGE = 1 - 1e-10  # a cluster that alone decides a coefficient has no error of its own
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its interval; NaN where the data do not define it.
-
-    Attributes:
-        estimate: The number.
-        low: Lower end.
-        high: Upper end.
-        se: Standard error.
-        df: Degrees of freedom of Student's distribution that the ends were taken from.
-        n: Prompts that it rests on.
-        n_clusters: Families that it rests on.
-        level: How often such an interval should hold the true number.
-        method: "t" for Student's interval of the data as they are; another name where something
-            was added to them.
-        middle: Where the interval is centred, if not on the estimate.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    se: float
-    df: float
-    n: int
-    n_clusters: int
-    level: float = LEVEL
-    method: str = "t"
-    middle: float | None = None
-
-    @property
-    def centre(self) -> float:
-        """What tests are made around; the middle of the interval, where nothing cuts it off."""
-        return self.estimate if self.middle is None else self.middle
-
-    def at_level(self, level: float) -> "Interval":
-        """The same estimate with the interval of another level."""
-        half = self.se * float(stdtrit(self.df, (1 + level) / 2))
-        return replace(self, level=level, low=self.centre - half, high=self.centre + half)
 
 
 def fit_clustered(
@@ -110,11 +69,6 @@ def fit_clustered(
     return found
 
 
-def leave_undefined(estimate: float, n: int, n_clusters: int, level: float) -> Interval:
-    """An estimate that the data give no error of."""
-    return Interval(estimate, np.nan, np.nan, np.nan, np.nan, n, n_clusters, level)
-
-
 def _find_df(weights: Floats, scaled: Floats, group: Ints, n_clusters: int) -> float:
     """Satterthwaite's degrees of freedom: (tr S)^2 / tr(S^2), S the covariance of the sums.
 
@@ -129,15 +83,6 @@ def _find_df(weights: Floats, scaled: Floats, group: Ints, n_clusters: int) -> f
     np.add.at(c, group, scaled)
     unit = np.eye(b.shape[1])
     core = np.block([[0 * unit, -unit], [-unit, c.T @ c]])
-    independent = _find_ratio(own, b, -unit)
-    same = _find_ratio(alike**2, np.hstack([alike[:, None] * c, b]), core)
+    independent = find_ratio(own, b, -unit)
+    same = find_ratio(alike**2, np.hstack([alike[:, None] * c, b]), core)
     return float(np.fmin(independent, same))
-
-
-def _find_ratio(diagonal: Floats, f: Floats, core: Floats) -> float:
-    """(tr S)^2 / tr(S^2) of S = diag(diagonal) + F core F'; NaN where S is 0."""
-    low_rank = np.einsum("gi,ij,gj->g", f, core, f)
-    product = core @ (f.T @ f)
-    squares = np.sum(diagonal**2) + 2 * np.sum(diagonal * low_rank) + np.trace(product @ product)
-    total = np.sum(diagonal + low_rank)
-    return float(total**2 / squares) if squares > 0 else np.nan

@@ -1,18 +1,18 @@
 """Differences between two arms on the same prompts, with errors that know of prompt families.
 
 Prompts of one family (variants of one text, swapped positions) are answered alike, so they are not
-independent; a family is a cluster here. Every interval uses Student's quantiles, because there are
-often few families.
+independent; a family is a cluster here. There are often few of them, some far larger than others.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
 from scipy.stats import binomtest
 
-from evaluation.statistics.clustered import LEVEL, Interval, fit_clustered, leave_undefined
+from evaluation.statistics.clustered import fit_clustered
+from evaluation.statistics.families import Measured, measure_mean, needs_signs, sum_families
+from evaluation.statistics.intervals import LEVEL, Flips, Interval, leave_undefined
 
 __all__ = [
     "LEVEL",
@@ -26,6 +26,7 @@ __all__ = [
     "mcnemar_exact",
     "mean_interval",
     "pair_differences",
+    "to_interval",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -105,13 +106,38 @@ def mean_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Inter
         level: Of the interval.
 
     Returns:
-        The mean; its interval is undefined with fewer than two families.
+        The mean; its interval is undefined with fewer than two families. Its ends are Student's,
+        one of them farther out where the families' deviations are skewed; where one family holds
+        so many of the prompts that Student's distribution fails, they come from flipping signs.
 
-    Source: as `fit_clustered`; with families of one size the error is that of Miller 2024, arXiv
-    2411.00640, times the square root of G / (G - 1) for G families, which lets it
-    hold for few of them, and the degrees of freedom are G - 1.
+    Source: as `families.measure_mean` and the tails that it chooses from; with families of one size
+    the error is that of Miller 2024, arXiv 2411.00640, times the square root of G / (G - 1) for G
+    families, which lets it hold for few of them, and the degrees of freedom are G - 1.
     """
-    return fit_clustered(values, np.ones((len(values), 1)), clusters, level)[0]
+    sums, sizes = sum_families(values, clusters)
+    if len(sizes) < 2:
+        mean = float(values.mean()) if len(values) else np.nan
+        return leave_undefined(mean, len(values), len(sizes), level)
+    return to_interval(measure_mean(sums, sizes), len(values), level)
+
+
+def to_interval(measured: Measured, n: int, level: float) -> Interval:
+    """The interval of one study.
+
+    Args:
+        measured: Of a single study.
+        n: Prompts that it rests on.
+        level: Of the interval.
+    """
+    mean, error, n_families = float(measured.mean), float(measured.error), len(measured.sizes)
+    flips = None
+    if error > 0 and needs_signs(measured.df, n_families):
+        flips = Flips(tuple(measured.sums.tolist()), tuple(measured.sizes.tolist()))
+    method, skew = "t" if flips is None else "signs", float(measured.skew)
+    interval = Interval(
+        mean, mean, mean, error, measured.df, n, n_families, level, method, skew=skew, flips=flips
+    )
+    return interval.at_level(level)
 
 
 def adjust_for_length(
@@ -150,7 +176,7 @@ def find_p_value(interval: Interval, null: float = 0.0) -> float:
     """
     if interval.se == 0:
         return 1.0 if interval.estimate == null else np.nan
-    return float(2 * stdtr(interval.df, -abs(interval.centre - null) / interval.se))
+    return float(np.minimum(1.0, 2 * np.min(interval.find_tails(null))))
 
 
 def mcnemar_exact(tuned: npt.NDArray[np.bool_], base: npt.NDArray[np.bool_]) -> McNemar:

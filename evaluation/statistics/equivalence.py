@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.special import stdtr
 
 from evaluation.statistics.differences import Interval
 
@@ -54,10 +53,9 @@ def find_equivalence(interval: Interval, smallest_effect: float) -> Equivalence:
     """
     if not interval.se > 0:
         return Equivalence(smallest_effect, np.nan, np.nan, np.nan)
-    centre = interval.centre
-    above = float(stdtr(interval.df, -(centre + smallest_effect) / interval.se))
-    below = float(stdtr(interval.df, (centre - smallest_effect) / interval.se))
-    return Equivalence(smallest_effect, above, below, max(above, below))
+    _, not_lower = interval.find_tails(-smallest_effect)
+    not_higher, _ = interval.find_tails(smallest_effect)
+    return Equivalence(smallest_effect, not_lower, not_higher, max(not_lower, not_higher))
 
 
 def decide(p: float, equivalence: Equivalence, alpha: float = ALPHA) -> Verdict:

@@ -4,22 +4,38 @@ An interval from the spread of the data takes data with a spread: where two arms
 20 prompts it has no width, which is no evidence that they never differ.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, stdtrit
+from scipy.special import betaln
 from scipy.stats import beta
 
-from evaluation.statistics.differences import LEVEL, Interval, find_p_value, mean_interval
+from evaluation.statistics.differences import (
+    LEVEL,
+    Interval,
+    find_p_value,
+    mean_interval,
+    to_interval,
+)
+from evaluation.statistics.families import (
+    add_families,
+    count_effective,
+    measure_mean,
+    sum_families,
+)
 
 __all__ = [
     "MIN_CHANGED",
+    "UP_AND_DOWN",
+    "YES_AND_NO",
     "count_interval",
     "difference_interval",
     "find_shift_p",
     "has_spread",
     "plus_interval",
+    "score_interval",
     "share_interval",
 ]
 
@@ -27,14 +43,27 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MIN_CHANGED: Final = 10
-"""Families with a difference under which `difference_interval` adds to the data.
+"""Changed prompts, as far as families leave them independent, under which families are added.
 
 Source: the rule of thumb of ten discordant pairs for McNemar's normal approximation, Fagerland,
 Lydersen and Laake 2013, "The McNemar Test for Binary Matched-Pairs Data".
 """
 
-N_SHARES, N_CONCENTRATIONS = 400, 200  # the grid: finer ones move no end by 0.001
+UP_AND_DOWN: Final = (1.0, -1.0)
+"""Means of the families added to differences.
 
+Source: Bonett and Price 2012, "Adjusted Wald Confidence Interval for a Difference of Binomial
+Proportions Based on Paired Data", who add a pair up and a pair down.
+"""
+
+YES_AND_NO: Final = (1.0, 1.0, 0.0, 0.0)
+"""Means of the families added to scores from 0 to 1.
+
+Source: Agresti and Coull 1998, "Approximate Is Better Than Exact for Interval Estimation of
+Binomial Proportions", who add two of each.
+"""
+
+N_SHARES, N_CONCENTRATIONS = 400, 200  # the grid: finer ones move no end by 0.001
 
 ROUNDING: Final = 1e-9
 """Of the largest difference; what differences differ by below it is rounding, and no spread."""
@@ -57,15 +86,15 @@ def difference_interval(
         reach: The largest difference that there can be: 1 between scores from 0 to 1.
 
     Returns:
-        `mean_interval`; or `plus_interval` where fewer than `MIN_CHANGED` families changed, with
-        added families that change by 1, or where all prompts changed alike, with added ones that
-        change as much as they.
+        `mean_interval`; or `plus_interval` where fewer than `MIN_CHANGED` prompts changed, counted
+        as `families.count_effective` does, or all families changed alike: with added families that
+        change by 1, or as much as the others where that many families did and all by one amount.
     """
-    if _count_changed(values, clusters) < MIN_CHANGED:
-        return plus_interval(values, clusters, level, reach=reach)
-    if not has_spread(values):
+    if _count_changed(values, clusters) >= MIN_CHANGED and not has_spread(values):
         step = float(np.abs(values).max())
         return plus_interval(values, clusters, level, step=step, reach=reach)
+    if _are_few(values, np.sum(values != 0), clusters):
+        return plus_interval(values, clusters, level, reach=reach)
     return mean_interval(values, clusters, level)
 
 
@@ -93,48 +122,65 @@ def count_interval(values: Floats, clusters: Ints, spread: float, level: float =
     return plus_interval(values, clusters, level, step=step, reach=np.inf)
 
 
+def score_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Interval:
+    """The mean of one arm's scores from 0 to 1.
+
+    Args:
+        values: (n,) scores from 0 to 1.
+        clusters: (n,) family of each.
+        level: Of the interval.
+
+    Returns:
+        `mean_interval`, or `plus_interval` where fewer than `MIN_CHANGED` yes or no are there,
+        counted as `families.count_effective` does, or all families scored alike.
+    """
+    rarer = np.minimum(np.sum(values > 0), np.sum(values < 1))
+    if _are_few(values, rarer, clusters):
+        return plus_interval(values, clusters, level, added=YES_AND_NO)
+    return mean_interval(values, clusters, level)
+
+
 def plus_interval(
     values: Floats,
     clusters: Ints,
     level: float = LEVEL,
     *,
+    added: tuple[float, ...] = UP_AND_DOWN,
     step: float = 1.0,
     reach: float = 1.0,
 ) -> Interval:
-    """The mean difference with two families added: half a one up, half a one down, one unchanged.
+    """The mean with a few families added, each of the mean size.
 
     Args:
-        values: (n,) differences.
+        values: (n,) numbers of one scale.
         clusters: (n,) family of each.
         level: Of the interval.
+        added: The mean of each added family, in steps; the ends of the scale are among them.
         step: What the added families go up and down by.
-        reach: The largest difference that there can be; the interval ends there.
+        reach: The largest number that there can be; the interval ends there.
 
     Returns:
         The estimate is that of the data; the interval is around the mean with the added families,
-        each of the mean size, and the error is that of it. Undefined without a prompt.
+        the error is that of it, and no end lies beyond the scale. Undefined without a prompt.
 
-    Source: Agresti and Min 2005, "Simple Improved Confidence Intervals for Comparing Matched
-    Proportions", who add half a pair to each cell; here families take the place of pairs, and
-    Student's quantile that of the normal one.
+    Source: as `UP_AND_DOWN` and `YES_AND_NO`; here families take the place of pairs, and Student's
+    quantile that of the normal one.
     """
-    names, group = np.unique(clusters, return_inverse=True)
-    n, n_clusters = len(values), len(names)
+    n = len(values)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, 0, 0, level, "plus")
-    sizes, sums = np.bincount(group), np.bincount(group, values)
-    size = n / n_clusters
-    total = n + 2 * size
-    centre = sums.sum() / total
-    squares = np.sum((sums - sizes * centre) ** 2) + size**2 * (step**2 + 2 * centre**2)
-    count = n_clusters + 2
-    error = float(np.sqrt(squares * count / (count - 1)) / total)
-    df = float(count - 1)
-    half = error * float(stdtrit(df, (1 + level) / 2))
-    low, high = max(-reach, float(centre) - half), min(reach, float(centre) + half)
-    estimate = float(values.mean())
-    return Interval(
-        estimate, low, high, error, df, n, n_clusters, level, "plus", middle=float(centre)
+    sums, sizes = sum_families(values, clusters)
+    means = tuple(step * mean for mean in added)
+    measured = measure_mean(*add_families(sums, sizes, means), allow_skew=False)
+    interval = to_interval(measured, n, level)
+    return replace(
+        interval,
+        estimate=float(values.mean()),
+        middle=interval.estimate,
+        low=max(reach * min(added), interval.low),
+        high=min(reach * max(added), interval.high),
+        n_clusters=len(sizes),
+        method="plus",
     )
 
 
@@ -160,6 +206,14 @@ def find_shift_p(values: Floats, clusters: Ints, interval: Interval) -> float:
 def _count_changed(values: Floats, clusters: Ints) -> int:
     _, group = np.unique(clusters, return_inverse=True)
     return int(np.sum(np.bincount(group, np.abs(values)) > 0))
+
+
+def _are_few(values: Floats, counted: Floats, clusters: Ints) -> bool:
+    if not len(values):
+        return True
+    sums, sizes = sum_families(values, clusters)
+    effective = count_effective(values, counted, sums, sizes)
+    return bool(effective < MIN_CHANGED - ROUNDING)
 
 
 def share_interval(successes: Ints, trials: Ints, level: float = LEVEL) -> Interval:

@@ -1,12 +1,10 @@
 """Simulated studies: paired differences of prompts in families, whose true mean is known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
-
-from evaluation.statistics.differences import Interval, find_p_value
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,20 +27,3 @@ def draw_study(
         return noise, clusters
     limit = -ndtri(changed)
     return (noise > limit).astype(np.float64) - (noise < -limit), clusters
-
-
-def count_hits(
-    measure: Callable[[Floats, Ints], Interval],
-    n_studies: int,
-    n_families: int,
-    sizes: Sequence[int],
-    changed: float | None,
-) -> tuple[float, float]:
-    """The share of studies whose interval holds the truth, and the share of false positives."""
-    rng = np.random.default_rng(20241101)
-    held = found = 0
-    for _ in range(n_studies):
-        interval = measure(*draw_study(rng, n_families, sizes, changed))
-        held += interval.low <= 0 <= interval.high
-        found += find_p_value(interval) <= 0.05
-    return held / n_studies, found / n_studies

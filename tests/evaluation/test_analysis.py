@@ -239,7 +239,7 @@ def test_a_change_that_some_control_shows_is_taken_back_without_a_base_too():
     arms = Arms(None, "tuned", ("c0", "c1", "c2"))
     scored = make_scored(make_measure(), range(n), scores)
     found = analyse(scored, make_answers(prompts, levels), arms, SMALLEST)
-    assert found.contrasts["controls"].p < 1e-6
+    assert found.contrasts["controls"].p < 1e-5
     # Off the mean of the others: 0.36; 0.69, 0.53 and 0.53.
     assert found.placebo.rank == 4
     assert rule([found], "controls", 0.5)["m"].verdict is Verdict.INCONCLUSIVE

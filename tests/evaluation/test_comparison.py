@@ -9,7 +9,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from evaluation.statistics.bootstrap import bootstrap_means
 from evaluation.statistics.comparison import compare, decide_all
-from evaluation.statistics.differences import mean_interval
+from evaluation.statistics.differences import fit_clustered, mean_interval
 from evaluation.statistics.effect_sizes import cohens_h, hedges_g, odds_ratio
 from evaluation.statistics.equivalence import Verdict, decide, find_equivalence
 from evaluation.statistics.multiplicity import benjamini_hochberg, holm
@@ -22,7 +22,8 @@ def test_equivalence_agrees_with_statsmodels() -> None:
     rng = np.random.default_rng(5)
     base = rng.normal(size=40)
     tuned = base + rng.normal(0.05, 0.3, size=40)
-    found = find_equivalence(mean_interval(tuned - base, np.arange(40)), 0.15)
+    plain = fit_clustered(tuned - base, np.ones((40, 1)), np.arange(40))[0]
+    found = find_equivalence(plain, 0.15)
     p, (first, *_), (second, *_) = ttost_paired(tuned, base, -0.15, 0.15)
     known = ttest_1samp(tuned - base, -0.15, alternative="greater").pvalue
     assert found.p == pytest.approx(p)
