@@ -9,8 +9,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln
-from scipy.stats import beta
 
 from evaluation.statistics.differences import (
     LEVEL,
@@ -36,7 +34,6 @@ __all__ = [
     "has_spread",
     "plus_interval",
     "score_interval",
-    "share_interval",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +60,6 @@ Source: Agresti and Coull 1998, "Approximate Is Better Than Exact for Interval E
 Binomial Proportions", who add two of each.
 """
 
-N_SHARES, N_CONCENTRATIONS = 400, 200  # the grid: finer ones move no end by 0.001
 
 ROUNDING: Final = 1e-9
 """Of the largest difference; what differences differ by below it is rounding, and no spread."""
@@ -214,52 +210,3 @@ def _are_few(values: Floats, counted: Floats, clusters: Ints) -> bool:
     sums, sizes = sum_families(values, clusters)
     effective = count_effective(values, counted, sums, sizes)
     return bool(effective < MIN_CHANGED - ROUNDING)
-
-
-def share_interval(successes: Ints, trials: Ints, level: float = LEVEL) -> Interval:
-    """The share of yes in one arm, from a Bayesian model of families.
-
-    Args:
-        successes: (g,) prompts with yes in each family.
-        trials: (g,) prompts of each family, at least 1.
-        level: Of the interval.
-
-    Returns:
-        Posterior mean, equal-tailed interval and posterior standard deviation. Where each family
-        is one prompt the posterior is a beta distribution, exactly.
-
-    Source: Bowyer, Aitchison and Ivanova 2025, "Don't Use the CLT in LLM Evals With Fewer Than a
-    Few Hundred Datapoints", arXiv 2503.01747: share ~ Beta(1, 1), concentration
-    ~ Gamma(1, 1), each family's share ~ Beta; on a grid in place of their importance sampling.
-    """
-    n, n_clusters = int(trials.sum()), len(trials)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    if (trials == 1).all():
-        posterior = beta(1 + successes.sum(), 1 + n - successes.sum())
-        mean, sd, (low, high) = posterior.mean(), posterior.std(), posterior.ppf(tails)
-    else:
-        shares = (np.arange(N_SHARES) + 0.5) / N_SHARES
-        mass = _weigh_shares(shares, successes, trials)
-        mean = float(mass @ shares)
-        sd = float(np.sqrt(mass @ (shares - mean) ** 2))
-        # The mass of a cell lies evenly over it, so quantiles are read between its edges.
-        edges = np.arange(N_SHARES + 1) / N_SHARES
-        low, high = np.interp(tails, np.append(0.0, np.cumsum(mass)), edges)
-    return Interval(
-        float(mean), float(low), float(high), float(sd), np.inf, n, n_clusters, level, "Bayesian"
-    )
-
-
-def _weigh_shares(shares: Floats, successes: Ints, trials: Ints) -> Floats:
-    """(N_SHARES,) posterior mass of each share, the concentration summed out."""
-    # Quantiles of Gamma(1, 1), so that all have the same mass a priori.
-    concentrations = -np.log1p(-(np.arange(N_CONCENTRATIONS) + 0.5) / N_CONCENTRATIONS)
-    a = concentrations[:, None] * shares
-    b = concentrations[:, None] * (1 - shares)
-    kinds, counts = np.unique(np.column_stack([successes, trials]), axis=0, return_counts=True)
-    log_mass = np.zeros(a.shape)
-    for (yes, asked), count in zip(kinds, counts, strict=True):
-        log_mass += count * (betaln(a + yes, b + asked - yes) - betaln(a, b))
-    mass = np.exp(log_mass - log_mass.max()).sum(axis=0)
-    result: Floats = mass / mass.sum()
-    return result

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.special import stdtrit
-from scipy.stats import beta
 
 from evaluation.statistics.differences import find_p_value, mean_interval
 from evaluation.statistics.small_samples import (
@@ -13,7 +12,6 @@ from evaluation.statistics.small_samples import (
     has_spread,
     plus_interval,
     score_interval,
-    share_interval,
 )
 from tests.evaluation.studies import draw_study
 
@@ -159,36 +157,3 @@ def test_few_changes_of_differences_of_shares_are_not_taken_for_none() -> None:
         found += find_p_value(interval) <= 0.05
     assert held / 2_000 >= 0.94
     assert found / 2_000 <= 0.06
-
-
-def test_a_share_of_single_prompts_is_the_beta_posterior() -> None:
-    interval = share_interval(np.array([1, 0, 0, 0, 0]), np.ones(5, dtype=np.int64))
-    assert interval.estimate == pytest.approx(2 / 7)
-    assert (interval.low, interval.high) == pytest.approx(tuple(beta(2, 5).ppf([0.025, 0.975])))
-    assert interval.se == pytest.approx(beta(2, 5).std())
-
-
-def test_families_that_answer_alike_count_as_less() -> None:
-    alike = share_interval(np.array([4, 0, 4, 0, 4, 0]), np.full(6, 4))
-    mixed = share_interval(np.full(6, 2), np.full(6, 4))
-    assert alike.estimate == mixed.estimate == pytest.approx(0.5)
-    assert alike.high - alike.low > 1.3 * (mixed.high - mixed.low)
-    assert alike.n == 24
-
-
-def test_the_grid_agrees_with_draws_from_the_same_model() -> None:
-    """Weighted draws from the priors, as the source computes it."""
-    yes, asked = np.array([3, 1, 0, 2]), np.array([3, 2, 4, 3])
-    rng = np.random.default_rng(0)
-    share, concentration = rng.uniform(size=200_000), rng.gamma(1, 1, size=200_000)
-    a, b = share * concentration, (1 - share) * concentration
-    from scipy.special import betaln
-
-    logs = sum(betaln(a + y, b + n - y) - betaln(a, b) for y, n in zip(yes, asked, strict=True))
-    weights = np.exp(logs - np.max(logs))
-    weights /= weights.sum()
-    order = np.argsort(share)
-    low, high = share[order][np.searchsorted(np.cumsum(weights[order]), [0.025, 0.975])]
-    interval = share_interval(yes, asked)
-    assert interval.estimate == pytest.approx(weights @ share, abs=0.005)
-    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.01)
