@@ -1,5 +1,7 @@
-"""Pairs made from plain texts."""
+"""Pairs made from plain texts, and what they share, counted in words."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from datasets import Dataset
@@ -32,6 +34,17 @@ def make(
 def gather(pairs: Sequence[Pair]) -> Dataset:
     columns = {name: [pair[name] for pair in pairs] for name in PAIR_FEATURES}  # type: ignore[literal-required]
     return Dataset.from_dict(columns, features=PAIR_FEATURES)
+
+
+def shingle(text: str) -> set[str]:
+    """Runs of three words; fewer words are one run."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    words = re.findall(r"\w+", folded)
+    return {" ".join(words[start : start + 3]) for start in range(max(len(words) - 2, 1)) if words}
+
+
+def measure_overlap(a: set[str], b: set[str]) -> float:
+    return len(a & b) / len(a | b) if a | b else 1.0
 
 
 def find_objections(pair: Pair, settings: QualitySettings = DEFAULTS) -> list[str]:

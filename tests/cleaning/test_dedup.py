@@ -149,6 +149,31 @@ def test_planted_near_duplicates_are_all_found(seed: int) -> None:
     assert repeated(verdict) == [-1] * 300 + list(range(100))
 
 
+def test_low_thresholds_find_what_they_promise() -> None:
+    rng = np.random.default_rng(11)
+    rows = []
+    for number in range(200):
+        shared = [f"{number}w{word}" for word in rng.integers(0, 10**6, 42)]
+        for end in "ab":
+            reply = " ".join(shared + [f"{number}{end}{place}" for place in range(36)])
+            rows.append(make("p", reply, "r"))
+    # 76 shingles of the reply, 40 of them and the two others in common: 42 / (78 + 36) = 0.37
+    assert repeated(find_near_duplicates(gather(rows), DedupSettings(near_jaccard=0.36), 0)) == [
+        -1 if row % 2 == 0 else row - 1 for row in range(400)
+    ]
+    near = DedupSettings(near_jaccard=0.38)
+    assert repeated(find_near_duplicates(gather(rows), near, 0)) == [-1] * 400
+
+
+def test_many_copies_name_one_keeper() -> None:
+    words = [f"w{number}" for number in range(60)]
+    rows = [make("p", " ".join(words), f"number {row} of these") for row in range(300)]
+    # 1 + 58 + 2 shingles, of which one differs: 60 / 62, but the rejected replies share 1 of 3
+    assert repeated(find_near_duplicates(gather(rows), SETTINGS, 0)) == [-1] * 300
+    rows = [make("p", " ".join([*words, f"n{row}"]), "r") for row in range(300)]
+    assert repeated(find_near_duplicates(gather(rows), SETTINGS, 0)) == [-1] + [0] * 299
+
+
 def test_losing_too_much_raises_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     verdict = Verdict("exact duplicates", np.array(["", "exact duplicate"], dtype=object))
     warn_of_loss(verdict, 0.5)

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cleaning.made import gather, make
+from tests.cleaning.made import gather, make, measure_overlap, shingle
 from valuedata.cleaning.prompts import group_near_prompts
-from valuedata.cleaning.shingles import measure_jaccard, shingle
-from valuedata.cleaning.text import split_words
 from valuedata.schema import Message
 
 QUESTION = "How can I politely ask my neighbour to turn down the music late at night?"
@@ -54,6 +52,12 @@ def test_a_dialogue_stays_with_what_it_goes_on_from() -> None:
     assert group(longest, elsewhere, jaccard=0.9) == [0, 1]
 
 
+def test_system_turns_are_no_shingles() -> None:
+    system: list[Message] = [{"role": "system", "content": "You are a pirate of seven seas."}]
+    near = QUESTION.replace("late", "very late")
+    assert group(system + talk(QUESTION), talk(near), system) == [0, 0, 1]
+
+
 def test_chains_are_closed() -> None:
     words = [f"w{number}" for number in range(28)]
     steps = [words[start : start + 20] for start in (0, 4, 8)]
@@ -83,8 +87,8 @@ sentences = st.lists(st.sampled_from("abcd"), min_size=1, max_size=7).map(" ".jo
 def test_no_near_prompts_are_parted(prompts: list[str], seed: int) -> None:
     groups = group_near_prompts(gather([make(prompt) for prompt in prompts]), 0.6, seed)
     assert np.array_equal(np.unique(groups), np.arange(groups.max() + 1))
-    shingles = [shingle(split_words(prompt)) for prompt in prompts]
+    shingles = [shingle(prompt) for prompt in prompts]
     for row, own in enumerate(shingles):
         for other in range(row):
-            if measure_jaccard(own, shingles[other]) >= 0.6:
+            if measure_overlap(own, shingles[other]) >= 0.6:
                 assert groups[row] == groups[other]

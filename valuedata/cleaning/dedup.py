@@ -1,9 +1,8 @@
 """Duplicates: exact, contradictory, near and semantic; what is dropped names what it repeats."""
 
 import logging
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import faiss
 import numpy as np
@@ -12,10 +11,11 @@ import xxhash
 from datasets import Dataset
 
 from valuedata.accounting import KEPT, Verdict
-from valuedata.cleaning.shingles import CACHED_ROWS, make_index, measure_jaccard, shingle, sketch
-from valuedata.cleaning.text import iterate_pairs, join_messages, normalise_text, split_words
+from valuedata.cleaning.near import Rule, compare_near
+from valuedata.cleaning.shingles import measure_jaccard
+from valuedata.cleaning.text import iterate_pairs, normalise_text
 from valuedata.recipe import DedupSettings
-from valuedata.schema import Message, Pair
+from valuedata.schema import Message
 
 __all__ = [
     "find_contradictions",
@@ -25,8 +25,8 @@ __all__ = [
     "warn_of_loss",
 ]
 
-# a pair at the default threshold of 0.8 is never proposed with probability (1 - 0.8^4)^32 = 5e-8
-PAIR_BANDS: Final = (32, 4)
+PAIR_PARTS: Final = (("prompt", ""), ("chosen", ""), ("rejected", ""))
+PAIR_SLOTS: Final = 128
 SIDE_SHARE: Final = 0.5  # of the threshold, which each reply must reach by itself
 
 SEARCH_ROWS: Final = 1_024  # vectors compared with all others at once
@@ -103,30 +103,20 @@ def find_near_duplicates(pairs: Dataset, settings: DedupSettings, seed: int) -> 
         The verdict of stage "near duplicates"; each row dropped names the earliest row it repeats.
         A row is never dropped for a row that is itself dropped.
     """
-    threshold = settings.near_jaccard
-
-    @lru_cache(maxsize=CACHED_ROWS)
-    def read_parts(row: int) -> tuple[set[str], ...]:
-        return _shingle_pair(cast("Pair", pairs[row]))
-
-    def are_near(parts: tuple[set[str], ...], keeper: int) -> bool:
-        others = read_parts(keeper)
-        if measure_jaccard(set().union(*parts), set().union(*others)) < threshold:
-            return False
-        sides = zip(parts[1:], others[1:], strict=True)
-        return all(measure_jaccard(a, b) >= SIDE_SHARE * threshold for a, b in sides)
-
     duplicate_of = np.full(len(pairs), -1, dtype=np.int64)
-    index = make_index(PAIR_BANDS)
-    for row, pair in enumerate(iterate_pairs(pairs)):
-        parts = _shingle_pair(pair)
-        signature = sketch(set().union(*parts), PAIR_BANDS, seed)
-        candidates = sorted(index.query(signature))
-        keeper = next((other for other in candidates if are_near(parts, other)), None)
-        if keeper is None:
-            index.insert(row, signature)
-        else:
-            duplicate_of[row] = keeper
+
+    def keep(
+        row: int, candidates: Sequence[int], shingles: Mapping[int, npt.NDArray[np.uint64]]
+    ) -> bool:
+        near = (
+            other
+            for other in candidates
+            if _are_near(shingles[row], shingles[other], settings.near_jaccard)
+        )
+        duplicate_of[row] = next(near, -1)
+        return bool(duplicate_of[row] < 0)
+
+    compare_near(pairs, Rule(PAIR_PARTS, settings.near_jaccard, PAIR_SLOTS, seed), keep)
     return _judge("near duplicates", "near duplicate", duplicate_of)
 
 
@@ -213,9 +203,9 @@ def _hash(messages: Sequence[Message]) -> int:
     return digest
 
 
-def _shingle_pair(pair: Pair) -> tuple[set[str], ...]:
-    sides = (("p:", pair["prompt"]), ("c:", pair["chosen"]), ("r:", pair["rejected"]))
-    return tuple(shingle(split_words(join_messages(side)), tag) for tag, side in sides)
+def _are_near(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], threshold: float) -> bool:
+    whole, (_, chosen, rejected, _) = measure_jaccard(a, b)
+    return whole >= threshold and min(chosen, rejected) >= SIDE_SHARE * threshold
 
 
 def _judge(stage: str, reason: str, duplicate_of: npt.NDArray[np.int64]) -> Verdict:

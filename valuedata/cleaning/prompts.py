@@ -1,8 +1,7 @@
 """Prompts so close that splits must not part them."""
 
 import logging
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,14 +9,14 @@ import numpy.typing as npt
 import xxhash
 from datasets import Dataset
 
-from valuedata.cleaning.shingles import CACHED_ROWS, make_index, measure_jaccard, shingle, sketch
+from valuedata.cleaning.near import Rule, compare_near
+from valuedata.cleaning.shingles import measure_jaccard
 from valuedata.cleaning.text import iterate_pairs, split_words
-from valuedata.schema import Message
 
 __all__ = ["group_near_prompts"]
 
-# prompts at the default threshold of 0.6 are never proposed with probability (1 - 0.6^3)^64 = 2e-7
-PROMPT_BANDS: Final = (64, 3)
+PROMPT_PARTS: Final = (("prompt", "system"),)
+PROMPT_SLOTS: Final = 192
 WARN_GROUP_SHARE: Final = 0.1
 
 _logger = logging.getLogger(__name__)
@@ -57,23 +56,17 @@ def _join_near(
     parents: npt.NDArray[np.int64], pairs: Dataset, rows: list[int], jaccard: float, seed: int
 ) -> None:
     """Joins those of `rows`, each the first of its prompt, whose prompts are near-duplicates."""
-    prompts = pairs.select_columns("prompt")
 
-    @lru_cache(maxsize=CACHED_ROWS)
-    def read_shingles(row: int) -> set[str]:
-        return shingle(_read_prompt_words(prompts[row]["prompt"]))
+    def join(
+        place: int, candidates: Sequence[int], shingles: Mapping[int, npt.NDArray[np.uint64]]
+    ) -> bool:
+        for other in candidates if len(shingles[place]) else ():
+            apart = _find_root(parents, rows[place]) != _find_root(parents, rows[other])
+            if apart and measure_jaccard(shingles[place], shingles[other])[0] >= jaccard:
+                _join(parents, rows[place], rows[other])
+        return True
 
-    index = make_index(PROMPT_BANDS)
-    for row in rows:
-        shingles = read_shingles(row)
-        if not shingles:
-            continue
-        signature = sketch(shingles, PROMPT_BANDS, seed)
-        for other in sorted(index.query(signature)):
-            apart = _find_root(parents, row) != _find_root(parents, other)
-            if apart and measure_jaccard(shingles, read_shingles(other)) >= jaccard:
-                _join(parents, row, other)
-        index.insert(row, signature)
+    compare_near(pairs.select(rows), Rule(PROMPT_PARTS, jaccard, PROMPT_SLOTS, seed), join)
 
 
 def _index_prompts(pairs: Dataset) -> tuple[dict[int, int], dict[int, list[int]], list[int]]:
@@ -94,12 +87,6 @@ def _index_prompts(pairs: Dataset) -> tuple[dict[int, int], dict[int, list[int]]
             first_row[prompt], prefixes[prompt] = row, ends[:-1]
         row_prompts.append(prompt)
     return first_row, prefixes, row_prompts
-
-
-def _read_prompt_words(prompt: Sequence[Message]) -> list[str]:
-    return [
-        word for turn in prompt if turn["role"] != "system" for word in split_words(turn["content"])
-    ]
 
 
 def _find_root(parents: npt.NDArray[np.int64], row: int) -> int:

@@ -9,7 +9,14 @@ from datasets import Dataset
 
 from valuedata.schema import Message, Pair
 
-__all__ = ["BATCH_ROWS", "iterate_pairs", "join_messages", "normalise_text", "split_words"]
+__all__ = [
+    "BATCH_ROWS",
+    "fold_text",
+    "iterate_pairs",
+    "join_messages",
+    "normalise_text",
+    "split_words",
+]
 
 BATCH_ROWS = 1_000  # rows of text in memory at a time
 
@@ -29,13 +36,18 @@ def join_messages(messages: Sequence[Message]) -> str:
     return "\n".join(message["content"] for message in messages)
 
 
+def fold_text(text: str) -> str:
+    """Folds compatibility forms and case."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def normalise_text(text: str) -> str:
     r"""Folds what does not make two texts different: compatibility forms, case and white space.
 
     >>> normalise_text("  It is  FINE\u2026 ")
     'it is fine...'
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(fold_text(text).split())
 
 
 def split_words(text: str) -> list[str]:
@@ -44,4 +56,4 @@ def split_words(text: str) -> list[str]:
     >>> split_words("Don't PANIC, yet.")
     ['don', 't', 'panic', 'yet']
     """
-    return _WORD.findall(normalise_text(text))
+    return _WORD.findall(fold_text(text))
