@@ -24,104 +24,35 @@ import platform
 import statistics
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
-from itertools import chain, pairwise
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_from_disk
+from datasets import Dataset, disable_progress_bars, load_from_disk
 from datasketch import MinHash, MinHashLSH
 
+from benchmarks.planted_duplicates import SIDES, make_rows
 from valuedata.cleaning.dedup import SIDE_SHARE, find_near_duplicates
 from valuedata.cleaning.text import iterate_pairs, join_messages, split_words
 from valuedata.intake.collect import read_pairs
 from valuedata.intake.naming import resolve_source
 from valuedata.recipe import DedupSettings
-from valuedata.schema import PAIR_FEATURES, Pair, make_pair
+from valuedata.schema import Pair
 
 N_PERMUTATIONS = 128
 BANDS = (32, 4)
 THRESHOLD = DedupSettings().near_jaccard
-COPY_EVERY = 10
-WRITTEN_ROWS = 10_000
 BINS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
-SIDES = ("prompt", "chosen", "rejected")
 
 Shingles = set[bytes]
 Outcome = dict[str, object]
-
-
-def make_rows(real: Dataset, n_rows: int, folder: Path) -> None:
-    """Writes the real pairs and made ones to a folder, the same every time.
-
-    Every `COPY_EVERY`th made row is a copy of the one before it; column `source_row` of a copy is
-    the row that it repeats, -1 elsewhere.
-    """
-    real = real.select(range(min(len(real), n_rows)))
-    rng = np.random.default_rng(0)
-    texts = [
-        [split_words(join_messages(pair[side])) for side in SIDES] for pair in iterate_pairs(real)
-    ]  # type: ignore[literal-required]
-    counts = Counter(word for text in texts for words in text for word in words)
-    vocabulary = np.array(list(counts), dtype=object)
-    ends = np.cumsum(np.array(list(counts.values())) / counts.total())
-    lengths = np.array([[max(len(words), 1) for words in text] for text in texts])
-    parts = [real.remove_columns("source_row").add_column("source_row", [-1] * len(real))]
-    parts = [parts[0].select_columns(list(PAIR_FEATURES)).cast(PAIR_FEATURES)]
-    made: list[Pair] = []
-    before: list[list[str]] = []
-    for row in range(len(real), n_rows):
-        is_copy = bool(before) and (row - len(real)) % COPY_EVERY == COPY_EVERY - 1
-        if is_copy:
-            words = _change(before, rng.uniform(0.5, 1.0), vocabulary, rng)
-        else:
-            own = lengths[rng.integers(len(lengths))]
-            drawn = vocabulary[
-                np.minimum(np.searchsorted(ends, rng.random(own.sum())), len(vocabulary) - 1)
-            ]
-            words = [part.tolist() for part in np.split(drawn, np.cumsum(own)[:-1])]
-        before = words
-        prompt, chosen, rejected = (" ".join(part) for part in words)
-        made.append(
-            make_pair(
-                source="made",
-                source_row=row - 1 if is_copy else -1,
-                source_id=None,
-                prompt=[{"role": "user", "content": prompt}],
-                chosen=[{"role": "assistant", "content": chosen}],
-                rejected=[{"role": "assistant", "content": rejected}],
-            )
-        )
-        if len(made) == WRITTEN_ROWS or row == n_rows - 1:
-            columns = {name: [pair[name] for pair in made] for name in PAIR_FEATURES}  # type: ignore[literal-required]
-            part = folder / f"part-{len(parts)}"
-            Dataset.from_dict(columns, features=PAIR_FEATURES).save_to_disk(part)
-            parts.append(load_from_disk(part))
-            made = []
-    concatenate_datasets(parts).save_to_disk(folder / "rows")
-
-
-def _change(
-    words: Sequence[Sequence[str]],
-    jaccard: float,
-    vocabulary: npt.NDArray[np.object_],
-    rng: np.random.Generator,
-) -> list[list[str]]:
-    """Replaces so many words that about `jaccard` is left: each touches three shingles."""
-    n_words = sum(map(len, words))
-    n_changed = round(n_words * (1 - jaccard) / (3 * (1 + jaccard)))
-    flat = list(chain.from_iterable(words))
-    for place in rng.choice(n_words, n_changed, replace=False):
-        flat[place] = str(vocabulary[rng.integers(len(vocabulary))])
-    ends = np.cumsum([0, *map(len, words)])
-    return [flat[start:end] for start, end in pairwise(ends)]
 
 
 def shingle(pair: Pair) -> tuple[Shingles, ...]:
@@ -225,8 +156,9 @@ def judge(rows: Dataset, duplicate_of: npt.NDArray[np.int64]) -> Outcome:
     """Compares decisions with the shingles themselves, and with what was planted.
 
     Returns:
-        Share of the dropped rows that are near what they repeat, and share of the planted copies
-        that were dropped: of all at the threshold, and by Jaccard similarity.
+        Share of the dropped rows that are near what they repeat; share of the planted copies that
+        were dropped, among those that are near; and counts by Jaccard similarity, where some copies
+        at the threshold are not near because one reply by itself is too different.
     """
     dropped = np.flatnonzero(duplicate_of >= 0)
     originals = np.array(rows["source_row"])
@@ -249,8 +181,14 @@ def judge(rows: Dataset, duplicate_of: npt.NDArray[np.int64]) -> Outcome:
             for place in planted
             if low <= similarity[place] < high or high == similarity[place] == BINS[-1]
         ]
-        n_dropped = sum(bool(duplicate_of[row] >= 0) for row, _ in inside)
-        bins.append({"jaccard": [low, high], "n_planted": len(inside), "n_dropped": n_dropped})
+        bins.append(
+            {
+                "jaccard": [low, high],
+                "n_planted": len(inside),
+                "n_near": sum(near[place] for place in inside),
+                "n_dropped": sum(bool(duplicate_of[row] >= 0) for row, _ in inside),
+            }
+        )
     return {
         "n_dropped": len(dropped),
         "precision": float(np.mean(right)) if right else None,

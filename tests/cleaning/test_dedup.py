@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cleaning.made import gather, make
@@ -187,6 +187,7 @@ words = st.sampled_from(["yes", "no", "Yes ", "well I think so"])
 few_pairs = st.lists(st.builds(make, words, words, words), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(few_pairs)
 def test_keepers_stay_and_come_first(rows: list[Pair]) -> None:
     dataset = gather(rows)
@@ -201,6 +202,7 @@ def test_keepers_stay_and_come_first(rows: list[Pair]) -> None:
         assert len(find_exact_duplicates(again).kept) == len(again)
 
 
+@settings(deadline=None)
 @given(few_pairs)
 def test_swapping_every_preference_leaves_the_contradictions(rows: list[Pair]) -> None:
     swapped = [

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cleaning.made import gather, make, measure_overlap, shingle
@@ -83,6 +83,7 @@ def test_no_rows() -> None:
 sentences = st.lists(st.sampled_from("abcd"), min_size=1, max_size=7).map(" ".join)
 
 
+@settings(deadline=None)
 @given(st.lists(sentences, min_size=1, max_size=12), st.integers(0, 3))
 def test_no_near_prompts_are_parted(prompts: list[str], seed: int) -> None:
     groups = group_near_prompts(gather([make(prompt) for prompt in prompts]), 0.6, seed)

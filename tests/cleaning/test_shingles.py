@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cleaning.made import gather, make, measure_overlap, shingle
@@ -96,6 +96,7 @@ texts = st.lists(
 
 @pytest.mark.parametrize("alphabet", [texts, st.text(max_size=12)])
 def test_numbers_say_what_words_say(alphabet: st.SearchStrategy[str]) -> None:
+    @settings(deadline=None)
     @given(st.lists(st.tuples(alphabet, alphabet, alphabet), min_size=2, max_size=6))
     def check(rows: list[tuple[str, str, str]]) -> None:
         numbers = read([make(*row) for row in rows])

@@ -21,7 +21,9 @@ from valuedata.cleaning.shingles import Part, iterate_shingles, read_shingles
 
 __all__ = ["Decide", "Rule", "compare_near"]
 
-BLOCK_ROWS: Final = 4_096  # whose shingles are read for comparison at a time, about
+# rows whose shingles are read at a time, and comparisons that are noted before they are made
+BLOCK_ROWS: Final = 4_096
+BLOCK_COMPARISONS: Final = 200_000
 
 Decide = Callable[[int, Sequence[int], Mapping[int, npt.NDArray[np.uint64]]], bool]
 """Takes a row, the earlier rows that may be near it in ascending order, and the distinct shingles
@@ -63,7 +65,7 @@ class _Index:
 
     def propose(self, row: int, groups: Sequence[int]) -> _Proposal:
         """Finds what a row may be near to, and adds the row."""
-        earlier = sorted({one for group in groups for one in self.members[group]})
+        earlier = sorted(set().union(*(self.members[group] for group in groups)))
         for group in groups:
             self.members[group].append(row)
         if not earlier:
@@ -118,17 +120,19 @@ def _sketch_rows(pairs: Dataset, rule: Rule) -> Sketches:
 
 
 def _propose_blocks(index: _Index, collisions: Collisions) -> Iterator[list[_Proposal]]:
-    """Yields proposals, in blocks of which about `BLOCK_ROWS` rows must be read."""
+    """Yields proposals in blocks; the last of a block may exceed its limits."""
     rows, starts = np.unique(collisions.rows, return_index=True)
     ends = np.append(starts, len(collisions.rows))[1:]
     block: list[_Proposal] = []
-    n_read = 0
+    n_comparisons = 0
+    wanted: set[int] = set()
     for row, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
         proposal = index.propose(row, collisions.groups[start:end].tolist())
         if proposal.candidates:
             block.append(proposal)
-            n_read += 1 + len(proposal.candidates)
-        if n_read >= BLOCK_ROWS:
+            n_comparisons += len(proposal.candidates)
+            wanted.update((row, *proposal.candidates))
+        if n_comparisons >= BLOCK_COMPARISONS or len(wanted) >= BLOCK_ROWS:
             yield block
-            block, n_read = [], 0
+            block, n_comparisons, wanted = [], 0, set()
     yield block

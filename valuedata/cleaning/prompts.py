@@ -60,10 +60,12 @@ def _join_near(
     def join(
         place: int, candidates: Sequence[int], shingles: Mapping[int, npt.NDArray[np.uint64]]
     ) -> bool:
+        root = _find_root(parents, rows[place])
         for other in candidates if len(shingles[place]) else ():
-            apart = _find_root(parents, rows[place]) != _find_root(parents, rows[other])
+            apart = _find_root(parents, rows[other]) != root
             if apart and measure_jaccard(shingles[place], shingles[other])[0] >= jaccard:
                 _join(parents, rows[place], rows[other])
+                root = _find_root(parents, root)
         return True
 
     compare_near(pairs.select(rows), Rule(PROMPT_PARTS, jaccard, PROMPT_SLOTS, seed), join)
