@@ -37,7 +37,7 @@ _SHIFT: Final = np.uint64(33)
 # ASCII count themselves; what ends a word counts 0
 _BYTES: Final = np.array(
     [
-        ord(chr(code).lower()) if code >= 128 or chr(code).isalnum() or chr(code) == "_" else 0
+        ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "_" else 0
         for code in range(128)
     ]
     + list(range(128, 256)),
