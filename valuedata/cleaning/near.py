@@ -37,7 +37,8 @@ class Rule:
     Attributes:
         parts: Of the pairs, whose shingles count.
         threshold: Jaccard similarity of the shingles of all parts, above 0 and up to 1. Rows that
-            reach it are overlooked with a probability of about `minhash.MISSED`.
+            reach it are overlooked with a probability of about `minhash.MISSED`, below a threshold
+            of 0.11 with a larger one.
         n_slots: Of a MinHash signature.
         seed: Of its permutations.
     """
