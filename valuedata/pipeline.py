@@ -44,6 +44,7 @@ from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
 from valuedata.selection.balance import check_isolation, describe_balance
+from valuedata.selection.distinct import EmbedPairs
 from valuedata.selection.leaks import count_leaks
 from valuedata.selection.side_effects import measure_replies
 from valuedata.selection.splits import SPLITS
@@ -78,7 +79,12 @@ class Survey:
 
 
 def build(
-    recipe: Recipe, out: Path | str, progress: Progress = show_nothing, engine: Engine = LOCAL
+    recipe: Recipe,
+    out: Path | str,
+    progress: Progress = show_nothing,
+    engine: Engine = LOCAL,
+    extractor: Extractor | None = None,
+    embed: EmbedPairs | None = None,
 ) -> Release:
     """Builds a release: the subset of each wanted value, cleaned, deduplicated and split.
 
@@ -87,11 +93,13 @@ def build(
         out: Folder of the release; an earlier release there is replaced once the new one is whole.
         progress: Shows how far each stage is.
         engine: Where quality filters and encoder run, which alters nothing in the release.
+        extractor: Who labels; None loads the one that the recipe names.
+        embed: Who gives the vectors that subsets are chosen by; None takes the packaged encoder.
 
     Raises:
         ValuedataError: Whatever the user can mend; nothing is written then.
     """
-    extractor = load_extractor(recipe.labels, engine=engine)
+    extractor = extractor or load_extractor(recipe.labels, engine=engine)
     if recipe.values != (ALL_VALUES,):
         resolve_values(recipe.values, list_values(extractor.names))
     check_isolation(recipe, extractor.names)
@@ -103,7 +111,7 @@ def build(
             cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
             cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
             counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
-            embed = partial(embed_pairs, load_encoder(recipe.labels.precision, engine=engine))
+            embed = embed or _load_embed(recipe, engine)
             with progress("Measuring style", len(labels)) as advance:
                 markers = measure_sides(cleaned.pairs, advance)
             groups = group_near_prompts(
@@ -198,6 +206,10 @@ def label(
 
 def _resolve_sources(recipe: Recipe) -> list[Source]:
     return [resolve_source(text, recipe.format) for text in recipe.sources]
+
+
+def _load_embed(recipe: Recipe, engine: Engine) -> EmbedPairs:
+    return partial(embed_pairs, load_encoder(recipe.labels.precision, engine=engine))
 
 
 def _label(extractor: Extractor, pairs: Dataset, progress: Progress) -> Labels:

@@ -37,6 +37,7 @@ _CONTINUATION = re.escape(
 _MOJIBAKE = re.compile(  # UTF-8 read as Latin-1 or Windows-1252
     rf"[ÂÃ][{_CONTINUATION}]|â[{_CONTINUATION}]{{2}}|ð[{_CONTINUATION}]{{2,3}}|ï¿½|ï»¿"
 )
+_LAYOUT: Final = dict.fromkeys(map(ord, "\t\n\f\r"))
 _BROKEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffd-\uffff]")
 
 LONG_ENOUGH_TO_PUNCTUATE: Final = 200  # characters; people end shorter replies without a full stop
@@ -44,8 +45,10 @@ _OPEN_END = re.compile(
     r"(?:,|\s[(\[{]|[\u201c\u2018]"
     r"|\s(?:the|an?|and|or|but|of|because|if|which|into|my|your|their|its|our|from|than|every|very))\Z"
 )
+_OPEN_END_CHARACTERS: Final = 10  # more than its longest match
 _SENTENCE_END = re.compile(r"(?<=[^\W\d_])[.!?][\"'\u201d\u2019)*_]* +(?=[A-Z\u201c\"'(])")
 _LAST_WORD = re.compile(r"(?<![\w/@#.<-])[a-zI][a-z'\u2019]*\Z")
+_CAN_END_WORD = re.compile(r"[a-zI'\u2019]")  # last of `_LAST_WORD`
 _FUNCTION_WORD = re.compile(  # a sentence that ends in one rarely lacks only its full stop
     r"""
         a|an|the|and|or|but|nor|of|in|on|at|by|for|from|with|without|into|
@@ -83,7 +86,7 @@ def has_role_marker(reply: str, *, dialogue_asked: bool) -> bool:
 
 def measure_garbled_share(text: str) -> float:
     """Measures the share of characters that are replaced, mis-decoded or control ones, 0 to 1."""
-    if not text or (text.isascii() and text.isprintable()):
+    if text.isascii() and text.translate(_LAYOUT).isprintable():
         return 0.0
     n_mojibake = sum(len(match) for match in _MOJIBAKE.findall(text))
     return (n_mojibake + len(_BROKEN.findall(text))) / len(text)
@@ -108,10 +111,12 @@ def measure_repeated_share(text: str) -> float:
     looped_share = n_looped / max(len(text), 1)
     if len(words) < MIN_REPEATED_WORDS:
         return looped_share
+    grams = list(zip(*(words[place:] for place in range(REPEATED_NGRAM)), strict=False))
+    if len(set(grams)) == len(grams):
+        return looped_share
     seen: set[tuple[str, ...]] = set()
     covered = n_repeated = 0  # `covered`: first word after the repeated stretch
-    for start in range(len(words) - REPEATED_NGRAM + 1):
-        gram = tuple(words[start : start + REPEATED_NGRAM])
+    for start, gram in enumerate(grams):
         if gram in seen:
             end = start + REPEATED_NGRAM
             n_repeated += end - max(covered, start)
@@ -129,8 +134,10 @@ def is_cut_off(reply: str) -> bool:
     in a function word or the reply is `LONG_ENOUGH_TO_PUNCTUATE`.
     """
     text = reply.rstrip()
-    if text.count("```") % 2 or _OPEN_END.search(text):
+    if text.count("```") % 2 or _OPEN_END.search(text[-_OPEN_END_CHARACTERS:]):
         return True
+    if not _CAN_END_WORD.match(text[-1:]):
+        return False
     last_line = text.rpartition("\n")[2]
     last_word = _LAST_WORD.search(last_line)
     ends = [match.end() for match in _SENTENCE_END.finditer(last_line)]

@@ -1,7 +1,7 @@
 """Quality filters: each says why a pair should not be learned from, or nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
@@ -17,7 +17,7 @@ from valuedata.cleaning.damage import (
     measure_garbled_share,
     measure_repeated_share,
 )
-from valuedata.cleaning.language import check_language, is_foreign, is_prompt_foreign
+from valuedata.cleaning.language import check_language, find_clear, is_foreign, is_prompt_foreign
 from valuedata.cleaning.personal_data import find_personal_data
 from valuedata.cleaning.text import BATCH_ROWS, join_messages, normalise_text
 from valuedata.engine import LOCAL, BatchFunction, Engine
@@ -30,6 +30,7 @@ __all__ = ["FILTERS", "Filter", "flag_personal_data", "screen_quality"]
 Filter = Callable[[Pair, QualitySettings], str | None]
 """Takes a pair and the thresholds; returns the reason to drop the pair, or None to keep it."""
 
+LANGUAGE: Final = "language"
 RATIO_OFFSET: Final = 50  # characters added to both lengths; see `QualitySettings.max_length_ratio`
 
 
@@ -134,7 +135,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "lengths": check_lengths,
     "length ratio": check_length_ratio,
     "garbled": check_garbled,
-    "language": check_language_of_pair,
+    LANGUAGE: check_language_of_pair,
     "role markers": check_role_markers,
     "repetition": check_repetition,
     "end": check_end,
@@ -193,16 +194,32 @@ def _make_judge(settings: QualitySettings) -> BatchFunction:
 def _judge(settings: QualitySettings, batch: pa.Table) -> pa.Table:
     pairs = [cast("Pair", row) for row in batch.to_pylist()]
     flags = [flag_personal_data(pair) for pair in pairs]
+    clear = _find_clear(pairs, settings)
+    reasons = [_find_objection(*one, settings) for one in zip(pairs, clear, strict=True)]
     return pa.table(
         {
-            "reason": pa.array([_find_objection(pair, settings) for pair in pairs], pa.string()),
+            "reason": pa.array(reasons, pa.string()),
             "flags": pa.array(flags, pa.list_(pa.string())),
         }
     )
 
 
-def _find_objection(pair: Pair, settings: QualitySettings) -> str:
-    for check in FILTERS.values():
+def _find_clear(pairs: Sequence[Pair], settings: QualitySettings) -> list[bool]:
+    """Which pairs the filter of languages need not be asked about, found for many at once."""
+    if settings.language is None:
+        return [True] * len(pairs)
+    texts = [
+        (pair["prompt"][-1]["content"] if pair["prompt"] else "", *_read_replies(pair))
+        for pair in pairs
+    ]
+    clear: list[bool] = find_clear(texts, settings.language, settings.min_language_bytes).tolist()
+    return clear
+
+
+def _find_objection(pair: Pair, is_clear: bool, settings: QualitySettings) -> str:
+    for name, check in FILTERS.items():
+        if is_clear and name == LANGUAGE:
+            continue
         reason = check(pair, settings)
         if reason is not None:
             return reason
