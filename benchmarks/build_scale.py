@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,7 +160,7 @@ def fit_exponents(runs: Sequence[dict[str, Any]], clock: str) -> list[float]:
     ordered = sorted(runs, key=lambda run: run["n_rows"])
     return [
         round(math.log(more[clock] / less[clock]) / math.log(more["n_rows"] / less["n_rows"]), 3)
-        for less, more in zip(ordered, ordered[1:], strict=False)
+        for less, more in pairwise(ordered)
     ]
 
 

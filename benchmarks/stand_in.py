@@ -1,8 +1,8 @@
 """Labels and vectors drawn from a seed, so that a build can be measured without the encoder.
 
-Nothing that they say of a pair is true. No recipe and no option of the command line leads here: they
-are handed to `pipeline.build` by a benchmark, and the releases made with them name the extractor
-"stand-in".
+Nothing that they say of a pair is true. No recipe and no option of the command line leads here: a
+benchmark hands them to `pipeline.build`, and the releases made with them name the extractor
+"stand-in-not-labels".
 """
 
 from collections.abc import Callable, Mapping

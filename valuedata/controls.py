@@ -24,6 +24,7 @@ from valuedata.release.markers import MARKERS_FILE
 from valuedata.release.recall import read_members, read_splits
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset, list_members
+from valuedata.schema import list_sources
 from valuedata.selection.controls import (
     Control,
     deal_weights,
@@ -33,7 +34,7 @@ from valuedata.selection.controls import (
 )
 from valuedata.selection.leaks import count_leaks
 from valuedata.selection.splits import SPLITS
-from valuedata.stages import finish_release, list_sources, read_sources, write_pairs
+from valuedata.stages import finish_release, read_sources, write_pairs
 
 __all__ = ["build_controls"]
 

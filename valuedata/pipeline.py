@@ -43,6 +43,7 @@ from valuedata.release.maps import write_maps
 from valuedata.release.markers import describe_markers, write_markers
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import describe_subset
+from valuedata.schema import list_sources
 from valuedata.selection.balance import check_isolation, describe_balance
 from valuedata.selection.distinct import EmbedPairs
 from valuedata.selection.leaks import count_leaks
@@ -51,7 +52,7 @@ from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
-from valuedata.stages import finish_release, list_sources, read_sources, write_pairs
+from valuedata.stages import finish_release, read_sources, write_pairs
 
 __all__ = ["Survey", "build", "label", "survey"]
 

@@ -22,8 +22,8 @@ from valuedata.progress import Progress
 from valuedata.recipe import Recipe
 from valuedata.release.folder import Release
 from valuedata.release.recall import read_labels, read_splits, read_steps
+from valuedata.schema import list_sources
 from valuedata.selection.controls import measure_lengths, split_candidates
-from valuedata.stages import list_sources
 
 __all__ = ["Pool", "find_sources", "recall_pool"]
 

@@ -5,9 +5,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from datasets import Features, List, Value
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset, Features, List, Value
 
-__all__ = ["MESSAGES", "PAIR_FEATURES", "Message", "Pair", "compute_pair_id", "make_pair"]
+__all__ = [
+    "MESSAGES",
+    "PAIR_FEATURES",
+    "Message",
+    "Pair",
+    "compute_pair_id",
+    "list_sources",
+    "make_pair",
+]
 
 
 class Message(TypedDict):
@@ -95,3 +105,10 @@ def make_pair(  # noqa: PLR0913 - one a column
         chosen_score=chosen_score,
         rejected_score=rejected_score,
     )
+
+
+def list_sources(pairs: Dataset) -> npt.NDArray[np.object_]:
+    """(n,) the source of each pair."""
+    column = pairs.select_columns("source").with_format("arrow")[:]["source"]
+    sources: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
+    return sources

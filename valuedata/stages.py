@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
-from datasets import Dataset
 
 from valuedata.cleaning.clean import Cleaned
 from valuedata.intake.collect import Intake, read_pairs
@@ -22,7 +19,7 @@ from valuedata.release.markers import MARKERS_FILE
 from valuedata.release.subsets import write_subset
 from valuedata.selection.splits import SPLITS
 
-__all__ = ["finish_release", "list_sources", "read_sources", "write_pairs"]
+__all__ = ["finish_release", "read_sources", "write_pairs"]
 
 
 def read_sources(
@@ -31,11 +28,6 @@ def read_sources(
     """Reads sources into files in the folder `work`."""
     with progress("Reading", None) as advance:
         return read_pairs(sources, work, recipe.max_bad_rows, advance)
-
-
-def list_sources(pairs: Dataset) -> npt.NDArray[np.object_]:
-    """(n,) the source of each pair."""
-    return np.array(pairs["source"], dtype=object)
 
 
 def write_pairs(

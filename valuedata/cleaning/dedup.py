@@ -30,6 +30,8 @@ PAIR_SLOTS: Final = 128
 SIDE_SHARE: Final = 0.5  # of the threshold, which each reply must reach by itself
 
 SEARCH_ROWS: Final = 1_024  # vectors compared with all others at once
+FEW_ROWS: Final = 4_096
+N_DIRECTIONS: Final = 64  # of the vectors that candidates are looked for by
 ROUNDING: Final = (
     1e-4  # of float32 products, so that the candidate search misses no pair at the threshold
 )
@@ -151,14 +153,16 @@ def find_semantic_duplicates(
     if not np.array_equal(ranks[order], np.arange(n_rows)):
         raise ValueError("The ranks must be 0 to n - 1, each once.")
     duplicate_of = np.full(n_rows, -1, dtype=np.int64)
-    index = faiss.IndexFlatIP(2 * chosen_vectors.shape[1])
+    basis = _find_basis(chosen_vectors, rejected_vectors)
+    index = faiss.IndexFlatL2(basis.shape[1] + 1)
     kept: list[int] = []  # row of each vector in the index, best first
     for start in range(0, n_rows, SEARCH_ROWS):
         rows = order[start : start + SEARCH_ROWS]
         # the inner product of both sides side by side, over sqrt 2, is the mean of both cosines,
-        # and reaches the threshold wherever both do
-        vectors = np.hstack([chosen_vectors[rows], rejected_vectors[rows]]) / np.float32(np.sqrt(2))
-        bounds, _, found = index.range_search(vectors, threshold - ROUNDING)
+        # and reaches the threshold wherever both do; then the squared distance is at most
+        # 2 - 2 threshold, and that of the outlines is no larger
+        outlines = _outline(_join_sides(chosen_vectors[rows], rejected_vectors[rows]), basis)
+        bounds, _, found = index.range_search(outlines, 2 - 2 * threshold + ROUNDING)
         similarity = np.minimum(
             chosen_vectors[rows] @ chosen_vectors[rows].T,
             rejected_vectors[rows] @ rejected_vectors[rows].T,
@@ -178,9 +182,46 @@ def find_semantic_duplicates(
                 duplicate_of[row] = repeated[0]
             else:
                 stays.append(place)
-        index.add(vectors[stays])
+        index.add(outlines[stays])
         kept.extend(rows[stays].tolist())
     return _judge("semantic duplicates", "semantic duplicate", duplicate_of)
+
+
+def _join_sides(
+    chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(n, 2 d) unit vectors of the two sides side by side."""
+    joined: npt.NDArray[np.float32] = np.hstack([chosen, rejected]) / np.float32(np.sqrt(2))
+    return joined
+
+
+def _find_basis(
+    chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(2 d, b) orthonormal columns: directions in which the joined sides of many rows are long.
+
+    Any such columns give the same duplicates; these leave few candidates. A few rows are compared
+    whole.
+    """
+    width = 2 * chosen.shape[1]
+    if len(chosen) < FEW_ROWS or width <= N_DIRECTIONS:
+        return np.eye(width, dtype=np.float32)
+    some = np.linspace(0, len(chosen) - 1, FEW_ROWS).astype(np.int64)
+    joined = _join_sides(chosen[some], rejected[some]).astype(np.float64)
+    _, directions = np.linalg.eigh(joined.T @ joined)
+    return directions[:, -N_DIRECTIONS:].astype(np.float32)
+
+
+def _outline(
+    vectors: npt.NDArray[np.float32], basis: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(n, b + 1) outlines, which lie no further apart than the vectors: a part, and what it lacks.
+
+    Source: the triangle inequality, for the length of what the part lacks.
+    """
+    part = vectors @ basis
+    lack = np.linalg.norm(vectors - part @ basis.T, axis=1, keepdims=True)
+    return np.hstack([part, lack])
 
 
 def warn_of_loss(verdict: Verdict, warn_share: float) -> None:

@@ -1,8 +1,9 @@
 """Standardised mean differences between the sides of pairs, with intervals and p-values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -151,23 +152,30 @@ class _Sums:
 
 def _sum_sides(sides: Sides) -> Floats:
     """(n_groups, 1 + 4 k) sums: pairs, then features and squares of each side."""
-    # around the first pair, so that squares of large numbers lose no digits
-    chosen, rejected = (side - sides.chosen[0] for side in (sides.chosen, sides.rejected))
-    columns = (np.ones((len(chosen), 1)), chosen, chosen**2, rejected, rejected**2)
-    return _sum_groups(np.concatenate(columns, axis=1), sides.groups, sides.n_groups)
+    first = sides.chosen[0]  # so that squares of large numbers lose no digits
+    columns = chain(
+        [np.ones(len(sides.groups))],
+        (
+            (side[:, feature] - first[feature]) ** power
+            for side in (sides.chosen, sides.rejected)
+            for power in (1, 2)
+            for feature in range(len(first))
+        ),
+    )
+    return _sum_groups(columns, sides.groups, sides.n_groups)
 
 
 def _sum_differences(sides: Sides, subset: Rewarded) -> _Sums:
     gaps = subset.subtract(sides)
-    columns = np.concatenate([np.ones((len(gaps), 1)), gaps], axis=1)
-    if subset.weights is not None:
-        columns *= subset.weights[:, None]
+    weights = np.ones(len(gaps)) if subset.weights is None else subset.weights
+    columns = chain([weights], (column * weights for column in gaps.T))
     groups, numbers = np.unique(sides.groups[subset.rows], return_inverse=True)
     return _Sums(groups, _sum_groups(columns, numbers, len(groups)))
 
 
-def _sum_groups(columns: Floats, groups: Ints, n_groups: int) -> Floats:
-    sums = [np.bincount(groups, column, minlength=n_groups) for column in columns.T]
+def _sum_groups(columns: Iterable[Floats], groups: Ints, n_groups: int) -> Floats:
+    """(n_groups, k) sums of k columns, of which one is held at a time."""
+    sums = [np.bincount(groups, column, minlength=n_groups) for column in columns]
     return np.stack(sums, axis=1)
 
 

@@ -24,6 +24,7 @@ __all__ = [
 
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160
+BATCH_ROWS = 1_000  # rows of text in memory at a time
 
 DUPLICATE = pa.struct(
     [("pair_id", pa.string()), ("source", pa.string()), ("source_row", pa.int64())]
@@ -176,7 +177,8 @@ def _quote_dropped(
 
     Pairs in a subset are there to be read, and what carries personal data is not repeated.
     """
-    prompts = (pair["prompt"] for pair in pairs.select_columns("prompt"))
+    batches = pairs.select_columns("prompt").iter(batch_size=BATCH_ROWS)
+    prompts = (prompt for batch in batches for prompt in batch["prompt"])
     return [
         None if kept else quote_prompt(prompt, found)
         for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Dataset, Features
 
 from valuedata.labelling.evidence import Evidence
@@ -114,32 +116,26 @@ def count_subset(
 
 def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.int64]) -> Dataset:
     """Rows of a release: flipped where the rejected reply is the rewarded one."""
-    names = np.array(labels.names, dtype=object)
-    expressed = {
-        side: [names[mask].tolist() for mask in labels.expressed(side)]
-        for side in ("chosen", "rejected")
-    }
-    records = []
-    for number, (pair, row) in enumerate(zip(pairs, rows.tolist(), strict=True)):
-        sides = ("rejected", "chosen") if trail.flipped[row] else ("chosen", "rejected")
-        rewarded, other = sides
-        records.append(
-            {
-                "pair_id": pair["pair_id"],
-                "source": pair["source"],
-                "source_row": pair["source_row"],
-                "prompt": pair["prompt"],
-                "chosen": pair[rewarded],
-                "rejected": pair[other],
-                "flipped": bool(trail.flipped[row]),
-                "margin": float(trail.margin[row]),
-                "chosen_values": expressed[rewarded][number],
-                "rejected_values": expressed[other][number],
-                "cluster": trail.cluster[row],
-            }
-        )
-    if trail.weight is None:
-        return Dataset.from_list(records, features=SUBSET_FEATURES)
-    for record, weight in zip(records, trail.weight[rows].tolist(), strict=True):
-        record["weight"] = weight
-    return Dataset.from_list(records, features=Features(SUBSET_FEATURES, weight=WEIGHT))
+    told = pairs.with_format("arrow")[:]
+    flipped = trail.flipped[rows]
+    sides = {side: told[side].combine_chunks() for side in ("chosen", "rejected")}
+    expressed = {side: labels.expressed(side) for side in ("chosen", "rejected")}
+    columns = {name: told[name] for name in ("pair_id", "source", "source_row", "prompt")}
+    for side, other in (("chosen", "rejected"), ("rejected", "chosen")):
+        columns[side] = pc.if_else(pa.array(flipped), sides[other], sides[side])
+    columns |= {"flipped": pa.array(flipped), "margin": pa.array(trail.margin[rows], pa.float32())}
+    for side, other in (("chosen", "rejected"), ("rejected", "chosen")):
+        mask = np.where(flipped[:, None], expressed[other], expressed[side])
+        columns[f"{side}_values"] = _list_names(labels.names, mask)
+    columns["cluster"] = pa.array(trail.cluster[rows], pa.string())
+    features = SUBSET_FEATURES
+    if trail.weight is not None:
+        columns["weight"] = pa.array(trail.weight[rows])
+        features = Features(SUBSET_FEATURES, weight=WEIGHT)
+    return Dataset(pa.table(columns).cast(features.arrow_schema))
+
+
+def _list_names(names: Sequence[str], mask: npt.NDArray[np.bool_]) -> pa.ListArray:
+    """For each row of an (n, v) mask, the names where it is True."""
+    offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, pa.array(names, pa.string()).take(np.nonzero(mask)[1]))

@@ -97,16 +97,18 @@ def _name_clusters(assignment: npt.NDArray[np.int64], texts: Sequence[str]) -> t
     joined = ["\n".join(document) for document in documents]
     vectorizer = CountVectorizer(stop_words="english", token_pattern=WORD)
     try:
-        counts = vectorizer.fit_transform(joined).toarray().astype(np.float64)
+        counts = vectorizer.fit_transform(joined).astype(np.float64)
     except ValueError:  # scikit-learn's word for a vocabulary that is empty
         return tuple(f"cluster {cluster}" for cluster in range(n_clusters))
     words = vectorizer.get_feature_names_out()
-    frequency = counts.sum(axis=0)
-    weights = counts * np.log1p(counts.sum() / n_clusters / frequency)
+    frequency = np.asarray(counts.sum(axis=0)).ravel()
+    rarity = np.log1p(counts.sum() / n_clusters / frequency)
     names: list[str] = []
     for cluster in range(n_clusters):
-        best = np.lexsort((words, -weights[cluster]))
-        best = best[weights[cluster, best] > 0][:N_NAME_WORDS]
+        own = slice(counts.indptr[cluster], counts.indptr[cluster + 1])
+        columns = counts.indices[own]
+        weights = counts.data[own] * rarity[columns]
+        best = columns[np.lexsort((words[columns], -weights))][:N_NAME_WORDS]
         name = ", ".join(words[best]) or f"cluster {cluster}"
         names.append(name if name not in names else f"{name} ({cluster})")
     return tuple(names)

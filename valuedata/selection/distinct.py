@@ -9,8 +9,10 @@ from datasets import Dataset
 
 from valuedata.accounting import Step
 from valuedata.cleaning.dedup import find_semantic_duplicates
+from valuedata.cleaning.text import BATCH_ROWS
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import Recipe
+from valuedata.schema import list_sources
 from valuedata.selection.clusters import cluster_texts
 from valuedata.selection.maps import project_clusters
 from valuedata.selection.xor import require_margin, select_one_sided
@@ -21,6 +23,7 @@ __all__ = [
     "Found",
     "find_candidates",
     "join_user_turns",
+    "read_user_turns",
 ]
 
 EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -108,7 +111,7 @@ def find_candidates(
         steps.append(Step(rows, distinct))
         kept = distinct.kept
         rows, rewarded, other = rows[kept], rewarded[kept], other[kept]
-        texts = [join_user_turns(prompt) for prompt in pairs.select(rows)["prompt"]]
+        texts = read_user_turns(pairs.select(rows))
         vectors = _unite(rewarded, other)
         clusters = cluster_texts(vectors, texts, recipe.seed)
         cluster[rows] = np.array(clusters.names, dtype=object)[clusters.assignment]
@@ -119,12 +122,18 @@ def find_candidates(
                 rows=rows,
                 flipped=one_sided.flipped[rows],
                 margin=one_sided.margin[rows],
-                sources=np.array(pairs.select(rows)["source"], dtype=object),
+                sources=list_sources(pairs.select(rows)),
                 clusters=clusters.assignment,
                 vectors=(rewarded, other),
             )
     facts = (one_sided.flipped, one_sided.margin, cluster, place)
     return Found(value, tuple(steps), *facts, candidates)
+
+
+def read_user_turns(pairs: Dataset) -> list[str]:
+    """The user's words in the prompt of each pair, a batch of prompts in memory at a time."""
+    batches = pairs.select_columns("prompt").iter(batch_size=BATCH_ROWS)
+    return [join_user_turns(prompt) for batch in batches for prompt in batch["prompt"]]
 
 
 def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.recipe import Recipe
-from valuedata.selection.distinct import join_user_turns
+from valuedata.selection.distinct import read_user_turns
 from valuedata.selection.splits import count_crossing
 
 __all__ = ["count_leaks"]
@@ -24,7 +24,7 @@ def count_leaks(pairs: Dataset, recipe: Recipe, split: npt.NDArray[np.object_]) 
     """
     released = np.flatnonzero(split != None)  # noqa: E711 - elementwise
     rows = pairs.select(released)
-    prompts = [join_user_turns(prompt) for prompt in rows["prompt"]]
+    prompts = read_user_turns(rows)
     groups = group_near_prompts(rows, recipe.splits.near_prompt_jaccard, recipe.seed + 1)
     return {
         "n_prompt_groups": len(np.unique(groups)),

@@ -16,6 +16,7 @@ from valuedata.errors import RecipeError, SelectionError
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.scoring.recorded import LabelRecords
+from valuedata.schema import list_sources
 from valuedata.selection.axes import find_axes
 from valuedata.settings import EMBEDDING, QUALITY, IsolationSettings
 
@@ -233,7 +234,7 @@ def _compare_scores(pairs: Dataset) -> Floats:
     chosen, rejected = (
         np.array(pairs[f"{side}_score"], dtype=np.float64) for side in ("chosen", "rejected")
     )
-    sources = np.array(pairs["source"], dtype=object)
+    sources = list_sources(pairs)
     compared = np.full(len(pairs), np.nan)
     for source in dict.fromkeys(sources.tolist()):
         rows = np.flatnonzero((sources == source) & np.isfinite(chosen - rejected))

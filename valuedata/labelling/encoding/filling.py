@@ -44,10 +44,15 @@ def embed_pairs(
         EngineError: If the encoder's engine cannot be used.
     """
     is_told = fill_cache(encoder, pairs, progress)
-    chosen, rejected = read_sides(pairs)
-    vectors = encode(encoder, chosen + rejected, None if is_told else progress)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors[: len(chosen)], vectors[len(chosen) :]
+    sides = tuple(np.empty((len(pairs), encoder.size), dtype=np.float32) for _ in range(2))
+    for start in range(0, len(pairs), PAIRS_A_ROUND):
+        rows = range(start, min(start + PAIRS_A_ROUND, len(pairs)))
+        chosen, rejected = read_sides(pairs.select(rows))
+        vectors = encode(encoder, chosen + rejected, None if is_told else progress)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        sides[0][start : rows.stop] = vectors[: len(rows)]
+        sides[1][start : rows.stop] = vectors[len(rows) :]
+    return sides[0], sides[1]
 
 
 def fill_cache(
