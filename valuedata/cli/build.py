@@ -1,6 +1,7 @@
 """build, label: the commands that read sources and write what they make of them."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from valuedata.cli.push_to import check_destination, push_built, push_options, r
 from valuedata.cli.recipes import RecipeCommand, read_recipe
 
 if TYPE_CHECKING:
+    from valuedata.engine import Engine
     from valuedata.recipe import Recipe
     from valuedata.release.folder import Release
 
@@ -68,6 +70,9 @@ def build(
 ) -> None:
     """Build a release: the subset of every value asked for, with the life of every pair.
 
+    Where nothing has changed since the release in FOLDER was built there, its files are verified
+    and it stands as it is.
+
     \b
     Examples:
     valuedata build --value empathy
@@ -81,12 +86,7 @@ def build(
         show_estimate(recipe, clean=True, as_json=as_json, quiet=quiet)
         return
     asked = check_destination(destination, recipe) if destination else ()
-    from valuedata import pipeline
-
-    tell_tally(quiet=quiet)
-    folder = out or Path(name_release(recipe))
-    with engine as opened:
-        release = pipeline.build(recipe, folder, choose_progress(quiet=quiet), opened)
+    release = _build(recipe, out or Path(name_release(recipe)), engine, quiet=quiet)
     if as_json:
         echo_json(summarise_release(release))
     elif not quiet:
@@ -132,6 +132,29 @@ def label(*, out: Path, config: Path | None, dry_run: bool, quiet: bool, **optio
         n_pairs = pipeline.label(recipe, out, choose_progress(quiet=quiet), opened)
     if not quiet:
         click.echo(f"{n_pairs:,} labelled pairs in {out}")
+
+
+def _build(
+    recipe: "Recipe", folder: Path, engine: AbstractContextManager["Engine"], *, quiet: bool
+) -> "Release":
+    """Builds a release, unless the one in the folder is what would be built again."""
+    from valuedata.rebuild import find_unchanged, note_build, read_inputs
+
+    inputs = read_inputs(recipe)
+    standing = find_unchanged(recipe, folder, inputs)
+    if standing is not None:
+        if not quiet:
+            click.echo(
+                f"Nothing has changed since {folder} was built; its files are whole.", err=True
+            )
+        return standing
+    from valuedata import pipeline
+
+    tell_tally(quiet=quiet)
+    with engine as opened:
+        release = pipeline.build(recipe, folder, choose_progress(quiet=quiet), opened)
+    note_build(folder, inputs, release)
+    return release
 
 
 def name_release(recipe: "Recipe") -> str:
