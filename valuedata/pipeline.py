@@ -52,7 +52,7 @@ from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
-from valuedata.stages import finish_release, read_sources, write_pairs
+from valuedata.stages import finish_release, read_sources, trace_subset, write_pairs
 
 __all__ = ["Survey", "build", "label", "survey"]
 
@@ -124,7 +124,9 @@ def build(
                 measured = measure_replies(cleaned.pairs, labels, markers, groups, negative, second)
             subsets = select_subsets(cleaned.pairs, labels, recipe, embed, measured, progress)
             split = split_subsets(subsets, list_sources(cleaned.pairs), groups, recipe)
-            trails = [_trace(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets]
+            trails = [
+                trace_subset(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets
+            ]
             write_pairs(staging, intake, cleaned, labels, trails, progress)
             write_markers(staging, intake.pairs, cleaned.rows, groups, markers)
             write_maps(
@@ -260,32 +262,6 @@ def _list_negative(extractor: Extractor) -> list[str]:
 
 def _report(intake: Intake, cleaned: Cleaned) -> tuple[StageReport, ...]:
     return (*intake.reports, *(step.verdict.report for step in cleaned.steps))
-
-
-def _trace(
-    subset: Subset,
-    n_rows: int,
-    labelled: npt.NDArray[np.int64],
-    split: npt.NDArray[np.object_],
-) -> Trail:
-    """Tells a subset's way, which speaks of labelled pairs, in rows of the intake."""
-
-    def spread(values: npt.NDArray[Any], fill: object) -> npt.NDArray[Any]:
-        wide = np.full(n_rows, fill, dtype=values.dtype)
-        wide[labelled] = values
-        return wide
-
-    own_split = np.full(len(labelled), None, dtype=object)
-    own_split[subset.kept] = split[subset.kept]
-    return Trail(
-        value=subset.value,
-        steps=[Step(labelled[step.rows], step.verdict) for step in subset.steps],
-        flipped=spread(subset.flipped, fill=False),
-        margin=spread(subset.margin, np.nan),
-        cluster=spread(subset.cluster, None),
-        split=spread(own_split, None),
-        weight=None if subset.weight is None else spread(subset.weight, np.nan),
-    )
 
 
 def _describe_sources(sources: Sequence[Source], intake: Intake) -> list[str]:

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from valuedata.accounting import Step
 from valuedata.cleaning.clean import Cleaned
 from valuedata.intake.collect import Intake, read_pairs
 from valuedata.intake.naming import Source
@@ -18,8 +21,9 @@ from valuedata.release.forecast import write_forecast
 from valuedata.release.markers import MARKERS_FILE
 from valuedata.release.subsets import write_subset
 from valuedata.selection.splits import SPLITS
+from valuedata.selection.subsets import Subset
 
-__all__ = ["finish_release", "read_sources", "write_pairs"]
+__all__ = ["finish_release", "read_sources", "trace_subset", "write_pairs"]
 
 
 def read_sources(
@@ -28,6 +32,39 @@ def read_sources(
     """Reads sources into files in the folder `work`."""
     with progress("Reading", None) as advance:
         return read_pairs(sources, work, recipe.max_bad_rows, advance)
+
+
+def trace_subset(
+    subset: Subset,
+    n_rows: int,
+    labelled: npt.NDArray[np.int64],
+    split: npt.NDArray[np.object_],
+) -> Trail:
+    """Tells a subset's way, which speaks of labelled pairs, in rows of the intake.
+
+    Args:
+        subset: The subset.
+        n_rows: Pairs of the intake.
+        labelled: (m,) int64 rows of them that were labelled.
+        split: (m,) object: name of the split of each pair in any subset, None elsewhere.
+    """
+
+    def spread(values: npt.NDArray[Any], fill: object) -> npt.NDArray[Any]:
+        wide = np.full(n_rows, fill, dtype=values.dtype)
+        wide[labelled] = values
+        return wide
+
+    own_split = np.full(len(labelled), None, dtype=object)
+    own_split[subset.kept] = split[subset.kept]
+    return Trail(
+        value=subset.value,
+        steps=[Step(labelled[step.rows], step.verdict) for step in subset.steps],
+        flipped=spread(subset.flipped, fill=False),
+        margin=spread(subset.margin, np.nan),
+        cluster=spread(subset.cluster, None),
+        split=spread(own_split, None),
+        weight=None if subset.weight is None else spread(subset.weight, np.nan),
+    )
 
 
 def write_pairs(

@@ -283,3 +283,19 @@ def test_plain_rows_have_no_violence(run, tmp_path) -> None:
     content = json.loads(run("survey", "--source", "rows.jsonl", "--json").stdout)
     found = content["values"]["violence"]
     assert {name: found[name] for name in NOWHERE.to_json()} == NOWHERE.to_json()
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_release_that_nothing_changed_is_not_built_again(run, tmp_path) -> None:
+    words = ("build", "--value", "empathy", "--source", "rows.jsonl", "--json")
+    first = run(*words)
+    written = (tmp_path / "empathy-release" / "manifest.json").stat().st_mtime_ns
+    again = run(*words)
+    assert again.stderr == (
+        "Nothing has changed since empathy-release was built; its files are whole.\n"
+    )
+    assert (again.stdout, again.exit_code) == (first.stdout, 0)
+    assert (tmp_path / "empathy-release" / "manifest.json").stat().st_mtime_ns == written
+    assert run(*words, "--quiet").stderr == ""
+    (tmp_path / "empathy-release" / "README.md").write_text("mine", encoding="utf-8")
+    assert (run(*words).stderr, run("verify", "empathy-release").exit_code) == ("", 0)

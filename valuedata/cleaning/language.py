@@ -98,10 +98,10 @@ def find_clear(
     contents = [identifier._encode(prose) for prose in proses]
     short = [len(prose.encode("utf-8", "surrogatepass")) < min_bytes for prose in proses]
     leads = _measure_leads(contents, identifier.nb_classes.index(wanted))
-    clear: npt.NDArray[np.bool_] = (np.array(short, dtype=bool) | (leads >= CLEAR_LEAD)).reshape(
-        -1, 3
-    )
-    return clear.all(axis=1)
+    clear = np.array(short, dtype=bool) | (leads >= CLEAR_LEAD)
+    # the three texts of a pair stand one after the other
+    whole: npt.NDArray[np.bool_] = clear[0::3] & clear[1::3] & clear[2::3]
+    return whole
 
 
 def _measure_leads(contents: Sequence[bytes], wanted: int) -> npt.NDArray[np.float64]:
