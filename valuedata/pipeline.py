@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
-from valuedata.accounting import StageReport, Step
+from valuedata.accounting import StageReport
 from valuedata.cleaning.clean import Cleaned, clean_pairs
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.engine import LOCAL, Engine
@@ -52,7 +52,13 @@ from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset, select_subsets, split_subsets
 from valuedata.selection.survey import ValueCounts, count_values, number_prompts
 from valuedata.selection.xor import SideCounts, count_sides
-from valuedata.stages import finish_release, read_sources, trace_subset, write_pairs
+from valuedata.stages import (
+    drop_failed,
+    finish_release,
+    read_sources,
+    trace_subset,
+    write_pairs,
+)
 
 __all__ = ["Survey", "build", "label", "survey"]
 
@@ -105,55 +111,73 @@ def build(
         resolve_values(recipe.values, list_values(extractor.names))
     check_isolation(recipe, extractor.names)
     second = _read_second(recipe)
-    sources = _resolve_sources(recipe)
+    means = _Means(_resolve_sources(recipe), extractor, embed, engine, second)
     with stage_release(Path(out)) as staging:
-        with TemporaryDirectory(dir=staging, prefix=".work-") as work:
-            intake = read_sources(recipe, sources, Path(work), progress)
-            cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
-            cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
-            counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
-            embed = embed or _load_embed(recipe, engine)
-            with progress("Measuring style", len(labels)) as advance:
-                markers = measure_sides(cleaned.pairs, advance)
-            groups = group_near_prompts(
-                cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed
-            )
-            measured = None
-            if recipe.isolation is not None:
-                negative = _list_negative(extractor)
-                measured = measure_replies(cleaned.pairs, labels, markers, groups, negative, second)
-            subsets = select_subsets(cleaned.pairs, labels, recipe, embed, measured, progress)
-            split = split_subsets(subsets, list_sources(cleaned.pairs), groups, recipe)
-            trails = [
-                trace_subset(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets
-            ]
-            write_pairs(staging, intake, cleaned, labels, trails, progress)
-            write_markers(staging, intake.pairs, cleaned.rows, groups, markers)
-            write_maps(
-                staging, intake.pairs, cleaned.rows, {found.value: found.place for found in subsets}
-            )
-            names = list_sources(intake.pairs)
-            described = {
-                trail.value: _describe(trail, names, extractor) | _tell_isolation(subset, recipe)
-                for subset, trail in zip(subsets, trails, strict=True)
-            }
-            leaks = count_leaks(cleaned.pairs, recipe, split)
-        content = {
-            "valuedata_version": version("valuedata"),
-            "recipe": describe_recipe(recipe, _describe_sources(sources, intake)),
-            "sources": [asdict(record) for record in intake.records],
-            "labels": describe_labels(extractor.fingerprint, labels, extractor.definitions)
-            | _describe_second(recipe),
-            "markers": describe_markers(),
-            "survey": {value: found.to_json() for value, found in counts.items()},
-            "stages": [report.to_json() for report in _report(intake, cleaned)],
-            "values": described,
-            "splits": {"names": list(SPLITS)} | leaks,
-            "flags": count_flags(cleaned.flags),
-            "versions": list_versions(),
-        }
+        # a function of its own, so that what it holds is given back before the forecast
+        content = _fill(staging, recipe, means, progress)
         finish_release(staging, content, progress)
     return load_release(out)
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What a build works with."""
+
+    sources: Sequence[Source]
+    extractor: Extractor
+    embed: EmbedPairs | None
+    engine: Engine
+    second: LabelRecords | None
+
+
+def _fill(staging: Path, recipe: Recipe, means: _Means, progress: Progress) -> dict[str, Any]:
+    """Writes the Parquet files of a release; returns what its manifest says of them."""
+    extractor, engine = means.extractor, means.engine
+    with TemporaryDirectory(dir=staging, prefix=".work-") as work:
+        intake = read_sources(recipe, means.sources, Path(work), progress)
+        cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
+        cleaned, labels = drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
+        counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
+        embed = means.embed or _load_embed(recipe, engine)
+        with progress("Measuring style", len(labels)) as advance:
+            markers = measure_sides(cleaned.pairs, advance)
+        groups = group_near_prompts(cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
+        measured = None
+        if recipe.isolation is not None:
+            negative = _list_negative(extractor)
+            measured = measure_replies(
+                cleaned.pairs, labels, markers, groups, negative, means.second
+            )
+        subsets = select_subsets(cleaned.pairs, labels, recipe, embed, measured, progress)
+        split = split_subsets(subsets, list_sources(cleaned.pairs), groups, recipe)
+        trails = [
+            trace_subset(subset, len(intake.pairs), cleaned.rows, split) for subset in subsets
+        ]
+        write_pairs(staging, intake, cleaned, labels, trails, progress)
+        write_markers(staging, intake.pairs, cleaned.rows, groups, markers)
+        write_maps(
+            staging, intake.pairs, cleaned.rows, {found.value: found.place for found in subsets}
+        )
+        names = list_sources(intake.pairs)
+        described = {
+            trail.value: _describe(trail, names, extractor) | _tell_isolation(subset, recipe)
+            for subset, trail in zip(subsets, trails, strict=True)
+        }
+        leaks = count_leaks(cleaned.pairs, recipe, split)
+    return {
+        "valuedata_version": version("valuedata"),
+        "recipe": describe_recipe(recipe, _describe_sources(means.sources, intake)),
+        "sources": [asdict(record) for record in intake.records],
+        "labels": describe_labels(extractor.fingerprint, labels, extractor.definitions)
+        | _describe_second(recipe),
+        "markers": describe_markers(),
+        "survey": {value: found.to_json() for value, found in counts.items()},
+        "stages": [report.to_json() for report in _report(intake, cleaned)],
+        "values": described,
+        "splits": {"names": list(SPLITS)} | leaks,
+        "flags": count_flags(cleaned.flags),
+        "versions": list_versions(),
+    }
 
 
 def survey(recipe: Recipe, progress: Progress = show_nothing, engine: Engine = LOCAL) -> Survey:
@@ -172,7 +196,7 @@ def survey(recipe: Recipe, progress: Progress = show_nothing, engine: Engine = L
     with TemporaryDirectory(prefix="valuedata-") as work:
         intake = read_sources(recipe, sources, Path(work), progress)
         cleaned = clean_pairs(intake.pairs, recipe, progress, engine)
-        cleaned, labels = _drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
+        cleaned, labels = drop_failed(cleaned, _label(extractor, cleaned.pairs, progress))
         names, prompts = list_sources(cleaned.pairs), number_prompts(cleaned.pairs)
     rows = {source: np.flatnonzero(names == source) for source in dict.fromkeys(names.tolist())}
     by_source = {
@@ -222,22 +246,6 @@ def _label(extractor: Extractor, pairs: Dataset, progress: Progress) -> Labels:
         )
     with progress("Labelling", 2 * len(pairs)) as advance:
         return extractor.label(pairs, advance)
-
-
-def _drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
-    """Drops the pairs of which a reply has no label; no such stage where none can fail."""
-    verdict = labels.judge()
-    if verdict is None:
-        return cleaned, labels
-    step, kept = Step(cleaned.rows, verdict), verdict.kept
-    if not len(kept):
-        reasons = ", ".join(f"{n} {reason}" for reason, n in verdict.report.dropped.items())
-        raise SelectionError(
-            f"No pair has a label ({reasons}); mend the server or the llm settings and run with "
-            "--llm-retry-failed."
-        )
-    left = Cleaned(cleaned.flags, (*cleaned.steps, step), step.kept, cleaned.pairs.select(kept))
-    return left, labels.take(kept)
 
 
 def _read_second(recipe: Recipe) -> LabelRecords | None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from valuedata.accounting import Step
 from valuedata.cleaning.clean import Cleaned
+from valuedata.errors import SelectionError
 from valuedata.intake.collect import Intake, read_pairs
 from valuedata.intake.naming import Source
 from valuedata.labelling.labels import Labels
@@ -23,7 +24,7 @@ from valuedata.release.subsets import write_subset
 from valuedata.selection.splits import SPLITS
 from valuedata.selection.subsets import Subset
 
-__all__ = ["finish_release", "read_sources", "trace_subset", "write_pairs"]
+__all__ = ["drop_failed", "finish_release", "read_sources", "trace_subset", "write_pairs"]
 
 
 def read_sources(
@@ -32,6 +33,22 @@ def read_sources(
     """Reads sources into files in the folder `work`."""
     with progress("Reading", None) as advance:
         return read_pairs(sources, work, recipe.max_bad_rows, advance)
+
+
+def drop_failed(cleaned: Cleaned, labels: Labels) -> tuple[Cleaned, Labels]:
+    """Drops the pairs of which a reply has no label; no such stage where none can fail."""
+    verdict = labels.judge()
+    if verdict is None:
+        return cleaned, labels
+    step, kept = Step(cleaned.rows, verdict), verdict.kept
+    if not len(kept):
+        reasons = ", ".join(f"{n} {reason}" for reason, n in verdict.report.dropped.items())
+        raise SelectionError(
+            f"No pair has a label ({reasons}); mend the server or the llm settings and run with "
+            "--llm-retry-failed."
+        )
+    left = Cleaned(cleaned.flags, (*cleaned.steps, step), step.kept, cleaned.pairs.select(kept))
+    return left, labels.take(kept)
 
 
 def trace_subset(

@@ -128,7 +128,7 @@ def _count_features(contents: Sequence[bytes], lengths: npt.NDArray[np.int64]) -
     for row, content in enumerate(contents):
         letters[row, : len(content)] = np.frombuffer(content, dtype=np.uint8)
     states = np.zeros(len(contents), dtype=np.int64)
-    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] = []
     ranked = -lengths[order]
     for step in range(letters.shape[1]):
         rows = order[: np.searchsorted(ranked, -step, side="left")]
@@ -152,9 +152,9 @@ def _load_tables() -> dict[str, npt.NDArray[Any]]:
     """The detector's automaton and weights as arrays."""
     identifier = _load_identifier()
     return {
-        "moves": np.asarray(identifier.tk_nextmove, dtype=np.int64),
+        "moves": np.asarray(identifier.tk_nextmove, dtype=np.int32),
         "rows": np.asarray(identifier.tk_row, dtype=np.int64) << 8,
-        "features": np.asarray(identifier.tk_output, dtype=np.int64),
+        "features": np.asarray(identifier.tk_output, dtype=np.int32),
         "weights": identifier.nb_ptc.astype(np.float32),
     }
 

@@ -162,7 +162,7 @@ def _sum_sides(sides: Sides) -> Floats:
             for feature in range(len(first))
         ),
     )
-    return _sum_groups(columns, sides.groups, sides.n_groups)
+    return _sum_groups(columns, 1 + 4 * len(first), sides.groups, sides.n_groups)
 
 
 def _sum_differences(sides: Sides, subset: Rewarded) -> _Sums:
@@ -170,13 +170,15 @@ def _sum_differences(sides: Sides, subset: Rewarded) -> _Sums:
     weights = np.ones(len(gaps)) if subset.weights is None else subset.weights
     columns = chain([weights], (column * weights for column in gaps.T))
     groups, numbers = np.unique(sides.groups[subset.rows], return_inverse=True)
-    return _Sums(groups, _sum_groups(columns, numbers, len(groups)))
+    return _Sums(groups, _sum_groups(columns, 1 + gaps.shape[1], numbers, len(groups)))
 
 
-def _sum_groups(columns: Iterable[Floats], groups: Ints, n_groups: int) -> Floats:
-    """(n_groups, k) sums of k columns, of which one is held at a time."""
-    sums = [np.bincount(groups, column, minlength=n_groups) for column in columns]
-    return np.stack(sums, axis=1)
+def _sum_groups(columns: Iterable[Floats], n_columns: int, groups: Ints, n_groups: int) -> Floats:
+    """(n_groups, n_columns) sums of the columns, of which one is held at a time."""
+    sums = np.empty((n_groups, n_columns))
+    for place, column in enumerate(columns):
+        sums[:, place] = np.bincount(groups, column, minlength=n_groups)
+    return sums
 
 
 def _derive_deviations(sums: Floats) -> Floats:

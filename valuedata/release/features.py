@@ -46,10 +46,10 @@ def read_features(release: Release) -> Features:
             "build it again to forecast what it trains."
         )
     markers = read_table(release, release.folder / MARKERS_FILE)
-    decisions = release.decisions.select(COLUMNS)
+    decisions = read_table(release, release.folder / "decisions.parquet", COLUMNS)
     rows, labels = read_labels(release, decisions)
     told = decisions.select(["pair_id", "subsets"]).take(pa.array(rows))
-    if told["pair_id"].to_pylist() != markers["pair_id"].to_pylist():
+    if not told["pair_id"].combine_chunks().equals(markers["pair_id"].combine_chunks()):
         raise ReleaseError(
             f"Release {release.folder} is damaged: {MARKERS_FILE} and decisions.parquet speak of "
             "different pairs; build or download it again."

@@ -36,8 +36,7 @@ def count_phrases(prose: Prose, name: str) -> int:
     phrases, places = load_phrases()[name], prose.places
     found = [
         (place, _match(prose.tokens, place + 1, phrases[first]))
-        for first in phrases
-        if first in places
+        for first in phrases.keys() & places.keys()
         for place in places[first]
     ]
     n_phrases = end = 0
