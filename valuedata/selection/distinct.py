@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 EmbedPairs = Callable[[Dataset], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""Gives (n, d) float32 unit vectors of the chosen and of the rejected replies."""
+"""Gives new (n, d) float32 unit vectors of the chosen and of the rejected replies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +103,14 @@ def find_candidates(
     place = np.full((len(labels), 2), np.nan, dtype=np.float32)
     candidates = None
     if len(rows) >= least:
-        chosen, rejected = embed_pairs(pairs.select(rows))
-        flipped = one_sided.flipped[rows, None]
-        rewarded, other = np.where(flipped, rejected, chosen), np.where(flipped, chosen, rejected)
+        rewarded, other = embed_pairs(pairs.select(rows))
+        _swap(rewarded, other, np.flatnonzero(one_sided.flipped[rows]))
         ranks = np.argsort(np.argsort(-one_sided.margin[rows], kind="stable"))
         distinct = find_semantic_duplicates(rewarded, other, ranks, recipe.dedup.semantic_cosine)
         steps.append(Step(rows, distinct))
         kept = distinct.kept
-        rows, rewarded, other = rows[kept], rewarded[kept], other[kept]
+        rows, rewarded = rows[kept], rewarded[kept]
+        other = other[kept]  # after the first, so that only one copy stands beside its original
         texts = read_user_turns(pairs.select(rows))
         vectors = _unite(rewarded, other)
         clusters = cluster_texts(vectors, texts, recipe.seed)
@@ -141,10 +141,19 @@ def join_user_turns(prompt: Sequence[dict[str, str]]) -> str:
     return "\n".join(turn["content"] for turn in prompt if turn["role"] == "user")
 
 
+def _swap(
+    one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+) -> None:
+    """Exchanges some rows of two arrays in place: the vectors of a large subset fill memory."""
+    for start in range(0, len(rows), BATCH_ROWS):
+        some = rows[start : start + BATCH_ROWS]
+        one[some], other[some] = other[some], one[some]
+
+
 def _unite(
     chosen: npt.NDArray[np.float32], rejected: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """(n, d) float32 unit vectors of pairs: the direction between those of the two replies."""
-    both = chosen + rejected
-    united: npt.NDArray[np.float32] = both / np.linalg.norm(both, axis=1, keepdims=True)
+    united: npt.NDArray[np.float32] = chosen + rejected
+    united /= np.linalg.norm(united, axis=1, keepdims=True)
     return united

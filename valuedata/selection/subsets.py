@@ -109,6 +109,7 @@ def select_subsets(
                 refused += [] if isinstance(chosen, Subset) else [chosen]
             elif not takes_all:
                 raise SelectionError(_explain_empty(value, count_sides(labels, value), recipe))
+            del found  # its vectors, before those of the next value come
             advance(1)
     if refused and not (takes_all and subsets):
         raise refused[0]
