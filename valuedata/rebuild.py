@@ -2,12 +2,13 @@
 
 What went into a build is noted in the cache folder of the machine, because the release itself tells
 nothing of the machine. A release stands where the note, everything that went in and every file of
-it are as they were; whoever clears the cache builds once more.
+it are as they were; whoever removes the note builds once more.
 """
 
 import hashlib
 import json
 import logging
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -145,8 +146,10 @@ def _list_code() -> Iterator[tuple[str, Path]]:
 
 
 def _describe_machine() -> list[str]:
-    """What may alter the last bits of a vector: the kind of processor and what it can do."""
+    """What may alter the last bits of a vector: kind and abilities of the processor, and GPUs."""
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.is_file() else []
     told = dict.fromkeys(line for line in lines if line.startswith(("model name", "flags")))
-    return [platform.system(), platform.machine(), platform.processor(), *told]
+    gpus = [str(path) for path in sorted(Path("/dev").glob("nvidia*"))]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    return [platform.system(), platform.machine(), platform.processor(), *told, *gpus, visible]
