@@ -52,7 +52,8 @@ class Clock:
         told = self.stages.setdefault(stage, {"seconds": 0.0, "cpu_seconds": 0.0})
         for name, now in _read_clocks().items():
             told[name] = round(told[name] + now - began[name], 2)
-        told["peak_mb"] = round(_read_peak() / 1e6)
+        told["peak_mb_so_far"] = round(_read_peak() / 1e6)
+        told["mb_at_end_without_mapped_files"] = round(_read_status("RssAnon") / 1e6)
 
 
 @dataclass

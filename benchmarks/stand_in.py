@@ -15,6 +15,7 @@ from datasets import Dataset
 from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import ValueDefinition, load_values
+from valuedata.schema import gather_rows
 
 WIDTH = 384
 N_TOPICS = 400
@@ -104,7 +105,7 @@ def embed(pairs: Dataset) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float
 
 def read_numbers(pairs: Dataset) -> npt.NDArray[np.uint64]:
     """(n,) uint64: the pairs' ids as numbers."""
-    ids = pairs.with_format("arrow").select_columns("pair_id")[:]["pair_id"].to_pylist()
+    ids = gather_rows(pairs.select_columns("pair_id"))["pair_id"].to_pylist()
     return np.array([int(pair_id, 16) for pair_id in ids], dtype=np.uint64)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Message",
     "Pair",
     "compute_pair_id",
+    "gather_rows",
     "list_sources",
     "make_pair",
 ]
@@ -43,6 +45,8 @@ class Pair(TypedDict):
     chosen_score: float | None
     rejected_score: float | None
 
+
+BATCH_ROWS = 1_000
 
 MESSAGES = List({"role": Value("string"), "content": Value("string")})
 
@@ -107,8 +111,19 @@ def make_pair(  # noqa: PLR0913 - one a column
     )
 
 
+def gather_rows(pairs: Dataset) -> pa.Table:
+    """The rows of a data set as an Arrow table with one chunk for each column.
+
+    In batches, because `datasets` makes every selected row a chunk of its own, and a million chunks
+    take more memory than their texts.
+    """
+    rows = pairs.with_format("arrow")
+    batches = [batch.combine_chunks() for batch in rows.iter(batch_size=BATCH_ROWS)]
+    return pa.concat_tables(batches).combine_chunks() if batches else rows[:]
+
+
 def list_sources(pairs: Dataset) -> npt.NDArray[np.object_]:
     """(n,) the source of each pair."""
-    column = pairs.select_columns("source").with_format("arrow")[:]["source"]
-    sources: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
+    column = gather_rows(pairs.select_columns("source"))["source"]
+    sources: npt.NDArray[np.object_] = column.to_numpy()
     return sources

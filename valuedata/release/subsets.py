@@ -18,6 +18,7 @@ from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
 from valuedata.release.folder import SUBSET_FEATURES, WEIGHT, write_split
 from valuedata.release.recall import Members
+from valuedata.schema import gather_rows
 
 __all__ = ["count_subset", "describe_subset", "list_members", "write_subset"]
 
@@ -116,7 +117,7 @@ def count_subset(
 
 def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.int64]) -> Dataset:
     """Rows of a release: flipped where the rejected reply is the rewarded one."""
-    told = pairs.with_format("arrow")[:]
+    told = gather_rows(pairs)
     flipped = trail.flipped[rows]
     sides = {side: told[side].combine_chunks() for side in ("chosen", "rejected")}
     expressed = {side: labels.expressed(side) for side in ("chosen", "rejected")}
