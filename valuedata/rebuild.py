@@ -59,7 +59,7 @@ def read_inputs(recipe: Recipe) -> Inputs | None:
         "code": _hash_code(),
         "versions": {"valuedata": version("valuedata")} | list_versions(),
         "machine": _describe_machine(),
-        "files": [[str(path), hash_file(path) if path.is_file() else None] for path in files],
+        "files": [[str(path), _hash_if_readable(path)] for path in files],
     }
 
 
@@ -125,6 +125,14 @@ def note_build(out: Path, inputs: Inputs | None, release: Release) -> None:
 def _name_note(out: Path) -> Path:
     name = hashlib.sha256(bytes(out.resolve())).hexdigest()[:16]
     return find_cache_folder() / FOLDER / f"{name}.json"
+
+
+def _hash_if_readable(path: Path) -> str | None:
+    """SHA-256 of a file; None where it cannot be read, which the build tells in its own words."""
+    try:
+        return hash_file(path)
+    except OSError:
+        return None
 
 
 def _hash_code() -> str:
