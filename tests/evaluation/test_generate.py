@@ -231,7 +231,7 @@ def test_a_reply_must_have_room(tiny_model, tmp_path):
     [("absent/model", "cannot be loaded"), ("", "holds no model")],
 )
 def test_a_name_without_a_model_is_one_sentence(tmp_path, monkeypatch, name, sentence):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(EvaluationError, match=sentence):
         reply(load(name or tmp_path), GREEDY, tmp_path)
 
