@@ -99,7 +99,7 @@ def build(
         recipe: What to build.
         out: Folder of the release; an earlier release there is replaced once the new one is whole.
         progress: Shows how far each stage is.
-        engine: Where quality filters and encoder run, which alters nothing in the release.
+        engine: Where filters, markers and encoder run, which alters nothing in the release.
         extractor: Who labels; None loads the one that the recipe names.
         embed: Who gives the vectors that subsets are chosen by; None takes the packaged encoder.
 
@@ -140,7 +140,7 @@ def _fill(staging: Path, recipe: Recipe, means: _Means, progress: Progress) -> d
         counts = {name: count_sides(labels, name) for name in list_values(labels.names)}
         embed = means.embed or _load_embed(recipe, engine)
         with progress("Measuring style", len(labels)) as advance:
-            markers = measure_sides(cleaned.pairs, advance)
+            markers = measure_sides(cleaned.pairs, advance, engine)
         groups = group_near_prompts(cleaned.pairs, recipe.splits.near_prompt_jaccard, recipe.seed)
         measured = None
         if recipe.isolation is not None:

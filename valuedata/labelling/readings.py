@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset
 
-__all__ = ["Reading", "make_reading", "read_sides"]
+__all__ = ["Reading", "make_reading", "read_rows", "read_sides"]
 
 
 class Reading(NamedTuple):
@@ -31,7 +31,11 @@ def make_reading(
 
 def read_sides(pairs: Dataset) -> tuple[list[Reading], list[Reading]]:
     """The readings of n pairs: n of the chosen replies and n of the rejected ones."""
-    rows = pairs.select_columns(["prompt", "chosen", "rejected"]).to_list()
+    return read_rows(pairs.select_columns(["prompt", "chosen", "rejected"]).to_list())
+
+
+def read_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Reading], list[Reading]]:
+    """The readings of n rows: n of the chosen replies and n of the rejected ones."""
     return (
         [make_reading(row["prompt"], row["chosen"]) for row in rows],
         [make_reading(row["prompt"], row["rejected"]) for row in rows],

@@ -2,12 +2,17 @@
 
 import re
 
+import loky
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuedata.labelling.markers import MARKERS, measure_markers
+from tests.builders import make_pairs
+from valuedata.labelling import markers
+from valuedata.labelling.markers import MARKERS, measure_markers, measure_sides
+from valuedata.schema import PAIR_FEATURES
 
 NAMES = [
     "characters",
@@ -103,3 +108,18 @@ def test_a_long_reply_is_measured(piece, start):
     """Any piece over and over; a search from each of its places anew would not come to an end."""
     text = start + (piece * 100_000)[:100_000] + "x"
     assert np.isfinite(measure_markers([text])).all()
+
+
+def test_both_sides_are_measured_alike_in_every_process(monkeypatch):
+    """A pair a batch, so that the last are measured in other processes."""
+    pairs = (make_pairs() * 3)[:24]
+    monkeypatch.setattr(markers, "AT_ONCE", 1)
+    monkeypatch.setattr(loky, "cpu_count", lambda: 2)
+    advanced: list[int] = []
+    sides = measure_sides(Dataset.from_list(pairs, features=PAIR_FEATURES), advanced.append)
+    assert advanced == [1] * 24
+    for name, side in zip(("chosen", "rejected"), sides, strict=True):
+        assert side.shape == (24, len(MARKERS))
+        assert side.any(axis=1).all()
+        replies = [pair[name][0]["content"] for pair in pairs]
+        np.testing.assert_array_equal(side, measure_markers(replies))

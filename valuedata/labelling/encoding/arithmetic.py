@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-import joblib
+import loky
 import torch
 
 __all__ = ["Arithmetic", "Precision", "find_precision", "limit_threads", "list_devices"]
@@ -36,11 +36,11 @@ def find_precision(wanted: Precision) -> Arithmetic:
 def limit_threads() -> Iterator[None]:
     """Computes on no more threads than there are cores that the process may use.
 
-    PyTorch counts the cores of the machine, joblib those that affinity and a container's quota
+    PyTorch counts the cores of the machine, loky those that affinity and a container's quota
     leave; more threads would wait for each other. Fewer threads, if set by hand, stay.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(min(before, joblib.cpu_count()))
+    torch.set_num_threads(min(before, loky.cpu_count()))
     try:
         yield
     finally:

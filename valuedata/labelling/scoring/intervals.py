@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 MIN_CLUSTERS = 10  # with 5, an expanded end is already the last of 1,000 resamples
-DRAWN_AT_ONCE = 8_000_000  # counts of clusters held at a time, which bounds memory
+DRAWN_AT_ONCE = 2_000_000  # counts of clusters held at a time, which bounds memory
 DIGITS = 6
 
 
