@@ -109,8 +109,9 @@ def measure_differences(
     comparisons, Stuart 2010, "Matching methods", Statistical Science 25. The t-test: Cameron and
     Miller 2015, "A Practitioner's Guide to Cluster-Robust Inference", section II.
     """
-    spread = _sum_sides(sides)
     sums = [_sum_differences(sides, subset) for subset in subsets]
+    p_values = [_test(part.sums) for part in sums]
+    spread = _sum_sides(sides)  # the largest by far, so after what needs room of its own
     n_features = len(sides.names)
     n_clusters = {
         str(number): np.full(n_features, len(part.groups)) for number, part in enumerate(sums)
@@ -127,9 +128,9 @@ def measure_differences(
     return [
         tuple(
             Difference(entry, np.nan if np.isnan(entry.value) else float(p))
-            for entry, p in zip(found[str(number)], _test(part.sums), strict=True)
+            for entry, p in zip(found[str(number)], own, strict=True)
         )
-        for number, part in enumerate(sums)
+        for number, own in enumerate(p_values)
     ]
 
 
@@ -166,11 +167,13 @@ def _sum_sides(sides: Sides) -> Floats:
 
 
 def _sum_differences(sides: Sides, subset: Rewarded) -> _Sums:
-    gaps = subset.subtract(sides)
-    weights = np.ones(len(gaps)) if subset.weights is None else subset.weights
-    columns = chain([weights], (column * weights for column in gaps.T))
-    groups, numbers = np.unique(sides.groups[subset.rows], return_inverse=True)
-    return _Sums(groups, _sum_groups(columns, 1 + gaps.shape[1], numbers, len(groups)))
+    rows, n_features = subset.rows, len(sides.names)
+    weights = np.ones(len(rows)) if subset.weights is None else subset.weights
+    signed = np.where(subset.flipped, -weights, weights)
+    gaps = (sides.chosen[rows, k] - sides.rejected[rows, k] for k in range(n_features))
+    columns = chain([weights], (gap * signed for gap in gaps))
+    groups, numbers = np.unique(sides.groups[rows], return_inverse=True)
+    return _Sums(groups, _sum_groups(columns, 1 + n_features, numbers, len(groups)))
 
 
 def _sum_groups(columns: Iterable[Floats], n_columns: int, groups: Ints, n_groups: int) -> Floats:

@@ -9,6 +9,7 @@ from valuedata.selection.axes import find_axes
 __all__ = ["project_clusters"]
 
 N_AXES = 2
+ROWS_AT_ONCE = 10_000  # float64 of all rows would be as much as all else that selection holds
 WITHIN = 1e-3  # weight of the scatter within: it decides only where the centres leave an axis open
 DECIMALS = 3  # more would differ between machines
 
@@ -33,13 +34,22 @@ def project_clusters(
         Comparison of Principal Components", JASA 74.
     """
     with threadpool_limits(limits=1):  # sums in one order, whatever the number of cores
-        rows = vectors.astype(np.float64)
-        rows -= rows.mean(axis=0)
         sizes = np.bincount(assignment)
-        sums = np.zeros((len(sizes), rows.shape[1]))
-        np.add.at(sums, assignment, rows)
+        mean = vectors.mean(axis=0, dtype=np.float64)
+        sums = np.zeros((len(sizes), vectors.shape[1]))
+        total = np.zeros((vectors.shape[1], vectors.shape[1]))
+        for some in _slice(len(vectors)):
+            rows = vectors[some] - mean
+            np.add.at(sums, assignment[some], rows)
+            total += rows.T @ rows
         centres = sums / np.sqrt(sizes)[:, None]
-        between, total = centres.T @ centres, rows.T @ rows
-        scatter = between + WITHIN * (total - between)
-        found: npt.NDArray[np.float32] = np.round(rows @ find_axes(scatter, N_AXES), DECIMALS)
-    return (found + 0.0).astype(np.float32)  # without a negative zero
+        between = centres.T @ centres
+        axes = find_axes(between + WITHIN * (total - between), N_AXES)
+        places = [
+            np.round((vectors[some] - mean) @ axes, DECIMALS) for some in _slice(len(vectors))
+        ]
+    return (np.concatenate(places) + 0.0).astype(np.float32)  # without a negative zero
+
+
+def _slice(n_rows: int) -> list[slice]:
+    return [slice(start, start + ROWS_AT_ONCE) for start in range(0, n_rows, ROWS_AT_ONCE)]
