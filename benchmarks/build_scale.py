@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -58,7 +59,7 @@ class Clock:
 
 @dataclass
 class Memory:
-    """Samples what a process holds beside the files that it has mapped, while a block runs."""
+    """Samples what this process and those it started hold beside mapped files."""
 
     most_anonymous: int = 0
 
@@ -69,7 +70,7 @@ class Memory:
 
         def sample() -> None:
             while not stop.wait(SECONDS_A_SAMPLE):
-                self.most_anonymous = max(self.most_anonymous, _read_status("RssAnon"))
+                self.most_anonymous = max(self.most_anonymous, _read_anonymous())
 
         thread = threading.Thread(target=sample, daemon=True)
         thread.start()
@@ -179,8 +180,9 @@ def fit_exponents(runs: Sequence[dict[str, Any]], clock: str) -> list[float]:
 def _run(measure: Any, *arguments: object) -> dict[str, Any]:  # noqa: ANN401 - any of the above
     """Measures in a fresh process; adds its seconds from start to end."""
     began = time.perf_counter()
-    with get_context("spawn").Pool(1) as pool:
-        found: dict[str, Any] = pool.apply(measure, arguments)
+    # no Pool, whose workers may not start the processes that a large build starts
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        found: dict[str, Any] = process.submit(measure, *arguments).result()
     return found | {"process_seconds": round(time.perf_counter() - began, 2)}
 
 
@@ -201,10 +203,20 @@ def _read_peak() -> int:
     )
 
 
-def _read_status(name: str) -> int:
-    """Bytes that Linux states of this process under a name; 0 elsewhere."""
+def _read_anonymous() -> int:
+    """Bytes of this process and of those it started, beside mapped files."""
+    started = [
+        process
+        for path in Path("/proc/self/task").glob("*/children")
+        for process in path.read_text(encoding="ascii").split()
+    ]
+    return sum(_read_status("RssAnon", process) for process in ("self", *started))
+
+
+def _read_status(name: str, process: str = "self") -> int:
+    """Bytes that Linux states of a process under a name; 0 elsewhere, and of one that has ended."""
     try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), 0)

@@ -2,6 +2,7 @@
 
 import os
 from functools import partial
+from multiprocessing import current_process
 
 import loky
 import pyarrow as pa
@@ -62,6 +63,12 @@ def test_little_work_starts_no_process(n_rows, monkeypatch):
 
 def test_one_core_needs_no_process(monkeypatch):
     monkeypatch.setattr(loky, "cpu_count", lambda: 1)
+    assert {row["process"] for row in run(name_process)} == {os.getpid()}
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_process_that_may_have_no_children_has_none(monkeypatch):
+    monkeypatch.setitem(current_process()._config, "daemon", True)  # as a worker of a pool has it
     assert {row["process"] for row in run(name_process)} == {os.getpid()}
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
+from multiprocessing import current_process
 from typing import Protocol
 
 import loky
@@ -72,7 +73,7 @@ class LocalEngine:
         """Runs a function over batches; see `Engine`."""
         function, waiting = make(), iter(batches)
         yield from map(function, islice(waiting, N_HERE))
-        if loky.cpu_count() == 1:
+        if loky.cpu_count() == 1 or current_process().daemon:  # which may have no children
             yield from map(function, waiting)
         for further in waiting:
             yield from _map_beside(function, chain([further], waiting), loky.cpu_count())
