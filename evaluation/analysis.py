@@ -90,7 +90,7 @@ class Finding:
         contrasts: "base" or "controls" to the tuned arm's difference from it.
         mcnemar: Contrast to the exact test, where each prompt has one yes or no from each arm.
         placebo: The tuned arm among the controls, each against the base or, without one, the
-            controls' mean; None without controls.
+            controls' mean; None without controls, or where an arm has no score.
     """
 
     scored: Scored
@@ -222,7 +222,8 @@ def _is_binary(scores: Floats) -> bool:
 def _find_placebo(units: Units, arms: Arms, contrasts: Mapping[str, Comparison]) -> Placebo | None:
     """The tuned arm among the controls, against the base, or without one against their mean.
 
-    A rank and z are the same whatever all arms are compared with.
+    A rank and z are the same whatever all arms are compared with. None without controls, and where
+    an effect is undefined, which has no rank.
     """
     if not arms.controls:
         return None
@@ -234,4 +235,7 @@ def _find_placebo(units: Units, arms: Arms, contrasts: Mapping[str, Comparison])
     effects = [one - origin for one in controls]
     means = np.array([np.nanmean(one) if not np.isnan(one).all() else np.nan for one in effects])
     against = contrasts[BASE if arms.base is not None else CONTROLS]
-    return rank_among_controls(against.difference.estimate, means)
+    effect = against.difference.estimate
+    if np.isnan(effect) or np.isnan(means).any():
+        return None
+    return rank_among_controls(effect, means)

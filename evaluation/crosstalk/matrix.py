@@ -208,7 +208,7 @@ def _compare(one: Induction, column: int) -> _Compared:
 
 def _rank(one: _Compared, expected: float) -> int | None:
     """Rank among the controls of what the tuned arm has beyond an expected change."""
-    if len(one.controls) < MIN_CONTROLS or np.isnan(one.tuned + expected):
+    if len(one.controls) < MIN_CONTROLS or np.isnan([one.tuned, expected, *one.controls]).any():
         return None
     return rank_among_controls(one.tuned - expected, one.controls).rank
 

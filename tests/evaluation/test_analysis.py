@@ -231,6 +231,17 @@ def test_controls_are_a_placebo_without_a_base_too():
     assert alone.placebo is None
 
 
+@pytest.mark.parametrize("arm", ["tuned", "c0"])
+def test_an_arm_without_a_score_has_no_rank(arm):
+    """Not the first one, which would say that it lies farther off than any control."""
+    names = ("tuned", "c0", "c1", "c2")
+    scores = {name: [math.nan if name == arm else 1.0] * 10 for name in names}
+    prompts = [make_prompt(str(k)) for k in range(10)]
+    scored = make_scored(make_measure(), range(10), scores)
+    arms = Arms(None, "tuned", ("c0", "c1", "c2"))
+    assert analyse(scored, make_answers(prompts, names), arms, SMALLEST).placebo is None
+
+
 def test_a_change_that_some_control_shows_is_taken_back_without_a_base_too():
     n = 60
     levels = {"tuned": 45, "c0": 60, "c1": 5, "c2": 5}
