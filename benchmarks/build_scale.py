@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
@@ -205,11 +205,10 @@ def _read_peak() -> int:
 
 def _read_anonymous() -> int:
     """Bytes of this process and of those it started, beside mapped files."""
-    started = [
-        process
-        for path in Path("/proc/self/task").glob("*/children")
-        for process in path.read_text(encoding="ascii").split()
-    ]
+    started: list[str] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended
+            started += path.read_text(encoding="ascii").split()
     return sum(_read_status("RssAnon", process) for process in ("self", *started))
 
 

@@ -7,10 +7,16 @@ from multiprocessing import current_process
 import loky
 import pyarrow as pa
 import pytest
+from datasets import Dataset
 
 from tests import remote
-from valuedata.engine import LOCAL, N_HERE
+from tests.builders import make_pairs
+from valuedata.cleaning import filters
+from valuedata.cleaning.filters import screen_quality
+from valuedata.engine import BATCHES_A_CORE, LOCAL, N_HERE
 from valuedata.errors import EngineError, LabelError
+from valuedata.recipe import QualitySettings
+from valuedata.schema import PAIR_FEATURES
 
 N_ROWS = 30
 assert N_ROWS > N_HERE, "else all of it is done here"
@@ -85,10 +91,36 @@ def test_what_a_user_can_mend_comes_back_as_it_is():
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_whoever_stops_listening_waits_for_nothing():
-    results = LOCAL.map_batches(lambda: name_process, remote.slice_numbers(N_ROWS, 1))
+def test_whoever_stops_listening_waits_for_what_has_begun_alone():
+    batches = iter(remote.slice_numbers(1_000, 1))
+    results = LOCAL.map_batches(lambda: name_process, batches)
     first = [next(results) for _ in range(N_HERE + 1)][-1].to_pylist()[0]
     results.close()
     assert first["process"] != os.getpid()
+    assert len(list(batches)) >= 1_000 - N_HERE - 1 - 2 * BATCHES_A_CORE
     with pytest.raises(ProcessLookupError):
         os.kill(first["process"], 0)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_where_no_process_can_be_started_that_is_one_sentence(monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(loky, "ProcessPoolExecutor", refuse)
+    with pytest.raises(EngineError, match=r"not implemented\); set LOKY_MAX_CPU_COUNT=1 to do"):
+        run(name_process)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_filters_judge_alike_in_every_process(monkeypatch):
+    """A pair a batch, so that the last are judged in other processes."""
+    monkeypatch.setattr(filters, "BATCH_ROWS", 1)
+    pairs = Dataset.from_list((make_pairs() * 3)[:24], features=PAIR_FEATURES)
+    told = [screen_quality(pairs, QualitySettings(min_reply_characters=25), None, LOCAL)]
+    monkeypatch.setattr(loky, "cpu_count", lambda: 1)
+    told.append(screen_quality(pairs, QualitySettings(min_reply_characters=25), None, LOCAL))
+    (verdict, flags), (alone, other_flags) = told
+    assert verdict.reasons.tolist() == alone.reasons.tolist()
+    assert flags == other_flags
+    assert len(set(verdict.reasons.tolist())) > 1

@@ -1,16 +1,15 @@
 """Where a batch function runs: the seam, and the engine that stays on this machine."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from multiprocessing import current_process
 from typing import Protocol
 
 import loky
 import pyarrow as pa
+from loky.process_executor import TerminatedWorkerError
 
 from valuedata.errors import EngineError
 
@@ -18,6 +17,7 @@ __all__ = ["LOCAL", "BatchFunction", "Engine", "LocalEngine"]
 
 N_HERE = 20  # batches that take no longer here than other processes take to start
 BATCHES_A_CORE = 2  # on their way at a time, which bounds memory
+SECONDS_IDLE = 60  # after which a process ends by itself, such as one whose parent was killed
 
 BatchFunction = Callable[[pa.Table], pa.Table]
 """Takes some rows and returns what it made of each, in their order."""
@@ -28,7 +28,7 @@ class Engine(Protocol):
 
     @property
     def is_remote(self) -> bool:
-        """Whether the function runs in other processes."""
+        """Whether the encoder runs in other processes."""
         ...
 
     def map_batches(
@@ -73,32 +73,46 @@ class LocalEngine:
         """Runs a function over batches; see `Engine`."""
         function, waiting = make(), iter(batches)
         yield from map(function, islice(waiting, N_HERE))
-        if loky.cpu_count() == 1 or current_process().daemon:  # which may have no children
+        n_cores = loky.cpu_count()
+        if n_cores == 1 or current_process().daemon:  # which may have no children
             yield from map(function, waiting)
-        for further in waiting:
-            yield from _map_beside(function, chain([further], waiting), loky.cpu_count())
+        first = list(islice(waiting, BATCHES_A_CORE * n_cores))
+        if first:
+            yield from _map_beside(make, first, waiting, min(n_cores, len(first)))
 
 
 def _map_beside(
-    function: BatchFunction, batches: Iterable[pa.Table], n_processes: int
+    make: Callable[[], BatchFunction],
+    first: Sequence[pa.Table],
+    batches: Iterable[pa.Table],
+    n_processes: int,
 ) -> Iterator[pa.Table]:
-    """Runs a function over batches in processes of their own, which end with the last batch."""
-    processes = loky.ProcessPoolExecutor(n_processes)
-    running: deque[Future[pa.Table]] = deque()
+    """Runs a function in other processes; as many batches as the first ones are on their way."""
+    try:
+        processes = loky.ProcessPoolExecutor(
+            n_processes, timeout=SECONDS_IDLE, initializer=_prepare, initargs=(make,)
+        )
+        running = deque(processes.submit(_run, _pack(batch)) for batch in first)
+    except OSError as error:
+        raise EngineError(
+            f"No processes can be started beside this one ({error}); set LOKY_MAX_CPU_COUNT=1 to "
+            "do without."
+        ) from error
     try:
         for batch in batches:
-            running.append(processes.submit(_run, function, _pack(batch)))
-            if len(running) == BATCHES_A_CORE * n_processes:
-                yield running.popleft().result()
+            yield running.popleft().result()
+            running.append(processes.submit(_run, _pack(batch)))
         while running:
             yield running.popleft().result()
-    except BrokenProcessPool as error:
+    except TerminatedWorkerError as error:
         raise EngineError(
-            "A process that read some of the pairs was killed, most often for want of memory; "
-            "free some and run the command again."
+            "A process that filters pairs or measures their style was killed, most often for want "
+            "of memory; free some, or set LOKY_MAX_CPU_COUNT to fewer processes."
         ) from error
     finally:
-        processes.shutdown(kill_workers=True)
+        for waiting in running:
+            waiting.cancel()
+        processes.shutdown()  # waits for the batches that have begun
 
 
 def _pack(batch: pa.Table) -> pa.Buffer:
@@ -109,8 +123,15 @@ def _pack(batch: pa.Table) -> pa.Buffer:
     return stream.getvalue()
 
 
-def _run(function: BatchFunction, packed: pa.Buffer) -> pa.Table:
-    return function(pa.ipc.open_stream(packed).read_all())
+def _prepare(make: Callable[[], BatchFunction]) -> None:
+    """Makes the function of this process."""
+    global _function
+    _function = make()
 
 
+def _run(packed: pa.Buffer) -> pa.Table:
+    return _function(pa.ipc.open_stream(packed).read_all())
+
+
+_function: BatchFunction
 LOCAL = LocalEngine()

@@ -10,7 +10,7 @@ ValuedataError
 ├── SelectionError    no pair is left to select from
 │   └── IsolationError      too few pairs balance the side effects
 ├── ReleaseError      a folder that is not a release, a damaged one, or one that cannot be written
-├── EngineError       the work cannot run on the cluster that it was sent to
+├── EngineError       the work cannot run on the cluster or in the processes it was sent to
 ├── PromptError       prompts of an evaluation are not there, or not as their format has them
 ├── TrainingError     a model cannot be trained as asked: its name, template, rows or device
 ├── EvaluationError   models cannot be compared as asked: prompts, replies, scores or judges
@@ -91,7 +91,7 @@ class ReleaseError(ValuedataError):
 
 
 class EngineError(ValuedataError):
-    """The work cannot run on the cluster that it was sent to."""
+    """The work cannot run on the cluster, or in the processes, that it was sent to."""
 
 
 class PromptError(ValuedataError):

@@ -231,14 +231,15 @@ def test_controls_are_a_placebo_without_a_base_too():
     assert alone.placebo is None
 
 
+@pytest.mark.parametrize("base", [None, "base"])
 @pytest.mark.parametrize("arm", ["tuned", "c0"])
-def test_an_arm_without_a_score_has_no_rank(arm):
+def test_an_arm_without_a_score_has_no_rank(arm, base):
     """Not the first one, which would say that it lies farther off than any control."""
-    names = ("tuned", "c0", "c1", "c2")
+    names = ("tuned", "c0", "c1", "c2", *([base] if base else []))
     scores = {name: [math.nan if name == arm else 1.0] * 10 for name in names}
     prompts = [make_prompt(str(k)) for k in range(10)]
     scored = make_scored(make_measure(), range(10), scores)
-    arms = Arms(None, "tuned", ("c0", "c1", "c2"))
+    arms = Arms(base, "tuned", ("c0", "c1", "c2"))
     assert analyse(scored, make_answers(prompts, names), arms, SMALLEST).placebo is None
 
 

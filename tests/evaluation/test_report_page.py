@@ -59,6 +59,13 @@ def test_text_of_data_is_escaped() -> None:
     assert "&lt;/article&gt;\ufffd\ufffd {{ 7 * 7 }} &#39;quoted&#34; &amp; done" in page
 
 
+def test_what_to_mind_stands_below_the_verdicts() -> None:
+    page = render_page(replace(VIEW, notes=("One.", "Two.")))
+    assert '<a href="#mind">2 things to mind</a>' in page
+    assert page.index('id="verdicts"') < page.index('id="mind"') < page.index("One.")
+    assert "#mind" not in render_page(replace(VIEW, notes=()))
+
+
 def test_it_opens_with_the_verdicts() -> None:
     page = render_page(VIEW)
     opening = page[page.index("<header>") : page.index('<section class="panel"')]

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from valuedata.selection import maps
 from valuedata.selection.maps import project_clusters
 
 
-def test_centres_decide_the_axes_however_wide_a_cluster_is():
+@pytest.mark.parametrize("at_once", [3, 8])
+def test_centres_decide_the_axes_however_wide_a_cluster_is(at_once, monkeypatch):
     """Centres at 0 and ±2 along the first axis and ±1 along the second; rows spread by ±5 in the
     third, which is left out."""
+    monkeypatch.setattr(maps, "ROWS_AT_ONCE", at_once)
     centres = np.array([[2, 0, 0], [-2, 0, 0], [0, 1, 0], [0, -1, 0]], dtype=np.float32)
     spread = np.array([[0, 0, 5], [0, 0, -5]], dtype=np.float32)
     vectors = (centres[:, None] + spread).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""Options that say where filters and encoder run."""
+"""Options that say where filters, markers and encoder run."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +17,7 @@ OPTIONS = (
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Where filters and classifier run: in this process, or on a Ray cluster.",
+        help="Where filters, markers and classifier run: on this machine, or on a Ray cluster.",
     ),
     click.option(
         "--ray-address",

@@ -27,7 +27,7 @@
   };
   const follow = () => {
     const k = panels.findIndex((panel) => `#${panel.id}` === location.hash);
-    select(Math.max(k, 0));
+    if (k >= 0) select(k);
   };
   const moves = {
     ArrowRight: (k) => (k + 1) % tabs.length,
@@ -51,6 +51,7 @@
   panels[0].before(list);
   document.body.classList.add("tabbed");
   addEventListener("hashchange", follow);
+  select(0);
   follow();
 
   const filters = document.querySelector(".filters");
