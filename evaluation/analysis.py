@@ -222,8 +222,7 @@ def _is_binary(scores: Floats) -> bool:
 def _find_placebo(units: Units, arms: Arms, contrasts: Mapping[str, Comparison]) -> Placebo | None:
     """The tuned arm among the controls, against the base, or without one against their mean.
 
-    A rank and z are the same whatever all arms are compared with. None without controls, and where
-    an effect is undefined, which has no rank.
+    A rank and z are the same whatever all arms are compared with.
     """
     if not arms.controls:
         return None
@@ -235,7 +234,4 @@ def _find_placebo(units: Units, arms: Arms, contrasts: Mapping[str, Comparison])
     effects = [one - origin for one in controls]
     means = np.array([np.nanmean(one) if not np.isnan(one).all() else np.nan for one in effects])
     against = contrasts[BASE if arms.base is not None else CONTROLS]
-    effect = against.difference.estimate
-    if np.isnan(effect) or np.isnan(means).any():
-        return None
-    return rank_among_controls(effect, means)
+    return rank_among_controls(against.difference.estimate, means)

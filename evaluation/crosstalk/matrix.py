@@ -208,9 +208,10 @@ def _compare(one: Induction, column: int) -> _Compared:
 
 def _rank(one: _Compared, expected: float) -> int | None:
     """Rank among the controls of what the tuned arm has beyond an expected change."""
-    if len(one.controls) < MIN_CONTROLS or np.isnan([one.tuned, expected, *one.controls]).any():
+    if len(one.controls) < MIN_CONTROLS:
         return None
-    return rank_among_controls(one.tuned - expected, one.controls).rank
+    placebo = rank_among_controls(one.tuned - expected, one.controls)
+    return None if placebo is None else placebo.rank
 
 
 def _make_cell(names: tuple[str, str], one: _Compared, numbers: Sequence[float]) -> Cell:

@@ -41,17 +41,22 @@ class Placebo:
     note: str
 
 
-def rank_among_controls(effect: float, controls: npt.NDArray[np.float64]) -> Placebo:
+def rank_among_controls(effect: float, controls: npt.NDArray[np.float64]) -> Placebo | None:
     """Compares the effect of a tuned arm with those of arms trained on controls.
 
     Args:
         effect: Of the tuned arm.
         controls: (k,) effects of the control arms, by the same measure on the same prompts.
 
+    Returns:
+        None where an effect is undefined (NaN), for then no arm has a rank.
+
     Source: permutation inference over placebo units, Abadie, Diamond and Hainmueller 2010,
     "Synthetic Control Methods for Comparative Case Studies"; z as the prediction of one more
     observation, Crawford and Howell 1998, "Comparing an Individual's Test Score Against Norms".
     """
+    if np.isnan([effect, *controls]).any():
+        return None
     k = len(controls)
     if k == 0:
         return Placebo(effect, np.nan, np.nan, 0, 1, np.nan, 1.0, np.nan, "there is no control arm")
