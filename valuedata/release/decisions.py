@@ -1,6 +1,6 @@
 """The life of every input row: kept or dropped, at which stage, why, and with which scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +8,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from datasets import Dataset
 
-from valuedata.accounting import KEPT, Step
+from valuedata.accounting import Step
 from valuedata.labelling.labels import Labels
+from valuedata.release.drops import (
+    DUPLICATE,
+    explain_unselected,
+    name_duplicates,
+    tabulate_drops,
+)
 
 __all__ = [
     "DECISIONS_SCHEMA",
@@ -25,10 +31,6 @@ __all__ = [
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160
 BATCH_ROWS = 1_000  # rows of text in memory at a time
-
-DUPLICATE = pa.struct(
-    [("pair_id", pa.string()), ("source", pa.string()), ("source_row", pa.int64())]
-)
 
 DECISIONS_SCHEMA = pa.schema(
     [
@@ -131,8 +133,8 @@ def tabulate_decisions(
     """
     identity = pairs.data.table.select(["source", "source_row", "source_id", "pair_id"])
     identity = identity.combine_chunks()
-    stage, reason, duplicate = _tabulate_drops(len(pairs), steps)
-    _explain_unselected(stage, reason, duplicate, trails)
+    stage, reason, duplicate = tabulate_drops(len(pairs), steps)
+    explain_unselected(stage, reason, duplicate, [trail.steps for trail in trails])
     in_subset = np.zeros(len(pairs), dtype=bool)
     for trail in trails:
         in_subset[trail.kept] = True
@@ -143,16 +145,16 @@ def tabulate_decisions(
         "outcome": np.where(in_subset, KEEP, DROP).astype(object),
         "stage": stage,
         "reason": reason,
-        "duplicate_of": _name_duplicates(identity, duplicate),
+        "duplicate_of": name_duplicates(identity, duplicate),
         "flags": list(flags),
-        "excerpt": _quote_dropped(pairs, in_subset, flags),
+        "excerpt": pa.array(_quote_dropped(pairs, in_subset, flags), pa.string()),
         "chosen_probabilities": _spread(len(pairs), rows, labels.chosen),
         "rejected_probabilities": _spread(len(pairs), rows, labels.rejected),
         "subsets": _tabulate_subsets(identity, trails),
     }
     told = pa.table(columns, schema=DECISIONS_SCHEMA)
-    table = pa.concat_tables([told, _tabulate_discarded(discarded)]).combine_chunks()
-    return table.take(order_rows(table))
+    table = pa.concat_tables([told, _tabulate_discarded(discarded)])
+    return _arrange(table, order_rows(table))
 
 
 def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -170,71 +172,30 @@ def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     return np.lexsort((table.column("source_row").to_numpy(), numbers))
 
 
+def _arrange(table: pa.Table, order: npt.NDArray[np.int64]) -> pa.Table:
+    """The rows in another order, without a copy: most stand one after another as they are."""
+    starts = np.flatnonzero(np.diff(order, prepend=-2) != 1)
+    lengths = np.diff(starts, append=len(order))
+    runs = zip(order[starts].tolist(), lengths.tolist(), strict=True)
+    return pa.concat_tables([table.slice(0, 0), *(table.slice(*run) for run in runs)])
+
+
 def _quote_dropped(
     pairs: Dataset, in_subset: npt.NDArray[np.bool_], flags: Sequence[Sequence[str]]
-) -> list[str | None]:
+) -> Iterator[str | None]:
     """How the last turn before the replies begins, of pairs that are in no subset.
 
     Pairs in a subset are there to be read, and what carries personal data is not repeated.
     """
     batches = pairs.select_columns("prompt").iter(batch_size=BATCH_ROWS)
     prompts = (prompt for batch in batches for prompt in batch["prompt"])
-    return [
-        None if kept else quote_prompt(prompt, found)
-        for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True)
-    ]
+    for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True):
+        yield None if kept else quote_prompt(prompt, found)
 
 
 def quote_prompt(prompt: Sequence[Mapping[str, str]], flags: Sequence[str]) -> str | None:
     """How the last turn of a prompt begins; None where there is none or the pair is flagged."""
     return None if flags or not prompt else prompt[-1]["content"][:EXCERPT_CHARACTERS]
-
-
-def _tabulate_drops(
-    n_rows: int, steps: Sequence[Step]
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], npt.NDArray[np.int64]]:
-    """Where and why each row was dropped (None where it was not), and what it duplicates."""
-    stage = np.full(n_rows, None, dtype=object)
-    reason = np.full(n_rows, None, dtype=object)
-    duplicate = np.full(n_rows, -1, dtype=np.int64)
-    for step in steps:
-        dropped = np.flatnonzero(step.verdict.reasons != KEPT)
-        rows = step.rows[dropped]
-        stage[rows] = step.verdict.stage
-        reason[rows] = step.verdict.reasons[dropped]
-        if step.verdict.duplicate_of is not None:
-            twins = step.verdict.duplicate_of[dropped]
-            duplicate[rows] = np.where(twins >= 0, step.rows[twins], -1)
-    return stage, reason, duplicate
-
-
-def _explain_unselected(
-    stage: npt.NDArray[np.object_],
-    reason: npt.NDArray[np.object_],
-    duplicate: npt.NDArray[np.int64],
-    trails: Sequence[Trail],
-) -> None:
-    """Fills in where pairs that reached selection and entered no subset went furthest."""
-    reached = np.flatnonzero(stage == None)  # noqa: E711 - elementwise
-    furthest = np.full(len(stage), -1, dtype=np.int64)
-    for trail in trails:
-        own_stage, own_reason, own_duplicate = _tabulate_drops(len(stage), trail.steps)
-        names = [step.verdict.stage for step in trail.steps]
-        depth = np.array([names.index(name) if name else -1 for name in own_stage], dtype=np.int64)
-        better = reached[depth[reached] > furthest[reached]]
-        furthest[better] = depth[better]
-        stage[better], reason[better] = own_stage[better], own_reason[better]
-        duplicate[better] = own_duplicate[better]
-    if len(trails) > 1:
-        reason[reached[furthest[reached] == 0]] = "no value of the build on exactly one side"
-
-
-def _name_duplicates(identity: pa.Table, rows: npt.NDArray[np.int64]) -> pa.StructArray:
-    """Names the pair at each row; null where the row is -1."""
-    fields = [field.name for field in DUPLICATE]
-    taken = identity.select(fields).take(pa.array(rows, mask=rows < 0))
-    columns = [taken.column(name).combine_chunks() for name in fields]
-    return pa.StructArray.from_arrays(columns, fields=list(DUPLICATE), mask=pa.array(rows < 0))
 
 
 def _spread(
@@ -257,14 +218,14 @@ def _tabulate_subsets(identity: pa.Table, trails: Sequence[Trail]) -> pa.ListArr
     for trail in trails:
         rows = trail.steps[0].kept
         kept = np.isin(rows, trail.kept)
-        stage, reason, duplicate = _tabulate_drops(n_rows, trail.steps[1:])
+        stage, reason, duplicate = tabulate_drops(n_rows, trail.steps[1:])
         owners.append(rows)
         columns = {
             "value": [trail.value] * len(rows),
             "outcome": np.where(kept, KEEP, DROP).astype(object),
             "stage": stage[rows],
             "reason": reason[rows],
-            "duplicate_of": _name_duplicates(identity, duplicate[rows]),
+            "duplicate_of": name_duplicates(identity, duplicate[rows]),
             "flipped": trail.flipped[rows],
             "margin": trail.margin[rows],
             "cluster": trail.cluster[rows],
