@@ -4,12 +4,7 @@ What takes long to import is imported where it is used: the process that only ha
 the workers reads this file too, and they wait for it.
 """
 
-import sys
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from functools import wraps
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +17,6 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 FIRST = TESTS / "cards" / "test_numbers.py"
-MUCH_CODE = (
-    "datasets",
-    "matplotlib.figure",
-    "py3langid",
-    "scipy.optimize",
-    "scipy.stats",
-    "sklearn.linear_model",
-    "sklearn.model_selection",
-    "statsmodels.api",
-    "transformers.models.bert.modeling_bert",
-    "trl.trainer.dpo_trainer",
-    "trl.trainer.sft_trainer",
-)
-"""Other people's modules that tests import."""
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a494441"
     "54789c63f80f0001010100b138f6140000000049454e44ae426082"
@@ -72,56 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-@contextmanager
-def unmeasured() -> Iterator[None]:
-    """Stops measuring coverage, which makes Python take half as long again."""
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    try:
-        yield
-    finally:
-        sys.settrace(tracer)
-
-
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """No example of a property is late, and workers import others' code without measuring it.
-
-    How long an example takes follows what else the machine does; measuring takes a third longer.
-    """
+def pytest_collection() -> None:
+    """No example of a property is late: how long one takes follows what else the machine does."""
     from hypothesis import settings
 
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
-    if hasattr(session.config, "workerinput"):
-        with unmeasured(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for module in MUCH_CODE:
-                import_module(module)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Slow tests are not measured: they do at length, or once more, what quick ones do."""
-    with unmeasured() if item.get_closest_marker("slow") else nullcontext():
-        return (yield)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _drawing() -> Iterator[None]:
-    """matplotlib draws as ever, but unmeasured: most of a small build is drawing."""
-    from matplotlib.figure import Figure
-
-    save = Figure.savefig
-
-    @wraps(save)
-    def save_unmeasured(*given: Any, **named: Any) -> None:
-        with unmeasured():
-            save(*given, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", save_unmeasured)
-        yield
 
 
 @pytest.fixture
