@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.measured import write_measured_release
+from valuedata.cli.forecast import show_several
 from valuedata.release.folder import Release
 
 
@@ -102,6 +103,14 @@ def test_a_subset_that_is_not_there(run, measured: str) -> None:
     result = run("forecast", measured, "--value", "humour")
     assert result.stderr == "Error: Release small has no subset 'humour'; known: empathy\n"
     assert result.exit_code == 2
+
+
+def test_a_target_that_never_varies_is_undefined(run, starter: Release, capsys) -> None:
+    """Labels of yes and no may be the same in all chosen and in all rejected replies."""
+    content = json.loads(run("forecast", starter.folder, "--json", "--resamples", "100").output)
+    content["values"]["empathy"]["target"]["difference"] |= {"value": None, "low": None}
+    show_several(content)
+    assert capsys.readouterr().out.splitlines()[4].split()[2] == "undefined"
 
 
 def test_a_subset_without_a_target(run, starter: Release, tmp_path: Path) -> None:

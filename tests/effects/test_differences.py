@@ -83,10 +83,25 @@ def test_a_feature_without_a_difference_in_any_pair_is_no_sign_of_one():
     assert (found.estimate.value, found.p) == (0, 1)
 
 
-def test_a_difference_that_is_the_same_in_every_prompt_is_certain():
+def test_a_difference_that_is_the_same_in_every_prompt_is_tested_by_its_signs():
+    """Three prompts agree by chance in 2 of the 8 ways that three signs can fall."""
     sides = make_sides([[2], [3], [5]], [[1], [2], [4]], [0, 1, 2])
     ((found,),) = measure(sides, reward_chosen(3))
-    assert found.p == 0
+    assert found.p == 2 / 8
+
+
+@pytest.mark.parametrize("n_pairs", [2, 3, 4, 6])
+def test_in_a_tiny_random_control_of_yes_and_no_nothing_is_found_but_at_the_rate(n_pairs):
+    """Twenty features of 0 and 1: of 300 controls at most 5 % + 3 errors of 1.3 % have one."""
+    rng, n_found = np.random.default_rng(n_pairs), 0
+    for _ in range(300):
+        chosen, rejected = rng.integers(0, 2, size=(2, n_pairs, 20)).astype(float)
+        (differences,) = measure(
+            make_sides(chosen, rejected, np.arange(n_pairs)), reward_chosen(n_pairs), n_resamples=2
+        )
+        q = adjust(np.array([found.p for found in differences]))
+        n_found += bool((q <= FALSE_DISCOVERY_RATE).any())
+    assert n_found <= 26
 
 
 def test_few_prompts_have_no_interval_and_one_has_no_test():

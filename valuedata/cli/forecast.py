@@ -13,7 +13,7 @@ from valuedata.cli.plots import check_plot, draw_plot, make_plot_option
 from valuedata.cli.progress import choose_progress
 from valuedata.effects.settings import ForecastSettings
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "show_several"]
 
 DEFAULTS = ForecastSettings()
 N_LARGEST = 3
@@ -70,7 +70,7 @@ def forecast(
         echo_json(content)
         return
     if len(names) > 1:
-        _show_several(content)
+        show_several(content)
     else:
         _show_one(content, names[0])
     if plot is not None:
@@ -98,7 +98,12 @@ def _show_one(content: Mapping[str, Any], value: str) -> None:
     )
 
 
-def _show_several(content: Mapping[str, Any]) -> None:
+def show_several(content: Mapping[str, Any]) -> None:
+    """Prints a line for each subset.
+
+    Args:
+        content: What `Forecast.to_json` gives.
+    """
     from valuedata.release.forecast import list_largest
 
     click.echo(
@@ -111,7 +116,7 @@ def _show_several(content: Mapping[str, Any]) -> None:
             (
                 value,
                 found["n_pairs"],
-                f"{found['target']['difference']['value']:+z.2f}" if found["target"] else "-",
+                _format_value(found["target"]["difference"]) if found["target"] else "-",
                 _format(found["separation"], ".2f"),
                 f"{found['n_found']} of {found['n_tested']}",
                 ", ".join(
@@ -143,6 +148,10 @@ def _describe(effect: Mapping[str, Any]) -> tuple[str, ...]:
         _format_q(effect["q"]),
         "yes" if effect["is_found"] else "",
     )
+
+
+def _format_value(found: Mapping[str, Any]) -> str:
+    return "undefined" if found["value"] is None else f"{found['value']:+z.2f}"
 
 
 def _format(found: Mapping[str, Any], form: str) -> str:

@@ -203,14 +203,18 @@ def _take_means(sums: Floats) -> Floats:
 
 
 def _test(sums: Floats) -> Floats:
-    """(k,) p-values of no mean difference, given the (g, 1 + k) sums of g prompts."""
+    """(k,) p-values of no mean difference, given the (g, 1 + k) sums of g prompts.
+
+    Where all prompts differ by the same amount, t has no spread to go by; their signs alone are
+    tested then, 2^(1 - g), Fisher 1935, "The Design of Experiments", section 21.
+    """
     n_groups, total = len(sums), sums[:, 0].sum()
     means = _take_means(sums.sum(axis=0, keepdims=True))[0]
     residuals = sums[:, 1:] - means * sums[:, :1]
     if n_groups == 1:
         return np.full(len(means), np.nan)
     errors = np.sqrt(n_groups / (n_groups - 1) * (residuals**2).sum(axis=0)) / total
-    # a difference of nothing in every prompt is no sign of one
-    t = np.divide(means, errors, out=np.where(means == 0, 0.0, np.inf), where=errors > 0)
-    p: Floats = 2 * stdtr(n_groups - 1, -np.abs(t))
+    t = np.divide(means, errors, out=np.zeros_like(means), where=errors > 0)
+    same = (errors == 0) & (means != 0)
+    p: Floats = np.where(same, 2.0 ** (1 - n_groups), 2 * stdtr(n_groups - 1, -np.abs(t)))
     return p
