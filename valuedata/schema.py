@@ -11,6 +11,7 @@ import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 
 __all__ = [
+    "BATCH_ROWS",
     "MESSAGES",
     "PAIR_FEATURES",
     "Message",

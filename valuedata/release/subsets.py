@@ -18,7 +18,7 @@ from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
 from valuedata.release.folder import SUBSET_FEATURES, WEIGHT, write_split
 from valuedata.release.recall import Members
-from valuedata.schema import gather_rows
+from valuedata.schema import BATCH_ROWS, gather_rows
 
 __all__ = ["count_subset", "describe_subset", "list_members", "write_subset"]
 
@@ -44,9 +44,14 @@ def write_subset(
     position[rows] = np.arange(len(rows))
     for split in splits:
         kept = trail.kept[trail.split[trail.kept] == split]
-        if len(kept):
-            subset = _arrange(pairs.select(kept), labels.take(position[kept]), trail, kept)
-            write_split(staging / "data" / trail.value, split, subset)
+        parts = [
+            _arrange(pairs.select(some), labels.take(position[some]), trail, some)
+            for some in (kept[at : at + BATCH_ROWS] for at in range(0, len(kept), BATCH_ROWS))
+        ]
+        if parts:
+            # not combined: a column of one chunk holds 2 GiB of text at most
+            table = pa.concat_tables(parts)
+            write_split(staging / "data" / trail.value, split, Dataset(table))
 
 
 def describe_subset(
@@ -115,7 +120,7 @@ def count_subset(
     }
 
 
-def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.int64]) -> Dataset:
+def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.int64]) -> pa.Table:
     """Rows of a release: flipped where the rejected reply is the rewarded one."""
     told = gather_rows(pairs)
     flipped = trail.flipped[rows]
@@ -133,7 +138,7 @@ def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.
     if trail.weight is not None:
         columns["weight"] = pa.array(trail.weight[rows])
         features = Features(SUBSET_FEATURES, weight=WEIGHT)
-    return Dataset(pa.table(columns).cast(features.arrow_schema))
+    return pa.table(columns).cast(features.arrow_schema)
 
 
 def _list_names(names: Sequence[str], mask: npt.NDArray[np.bool_]) -> pa.ListArray:
