@@ -112,6 +112,32 @@ def test_a_new_release_replaces_the_old_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"), [('"format_version": 3', '"format_version": 2'), ('"stages"', '"steps"')]
+)
+def test_a_release_that_cannot_be_read_any_more_is_replaced(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    old = write_release(tmp_path / "out")
+    text = (old.folder / "manifest.json").read_text(encoding="utf-8")
+    (old.folder / "manifest.json").write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(ReleaseError, match="build"):
+        load_release(old.folder)
+    assert write_release(tmp_path / "out").content_hash == old.content_hash
+
+
+def test_a_release_whose_files_nobody_knows_is_left_alone(tmp_path: Path) -> None:
+    out = write_release(tmp_path / "out").folder
+    text = (out / "manifest.json").read_text(encoding="utf-8")
+    (out / "manifest.json").write_text(text[: len(text) // 2], encoding="utf-8")
+    with (
+        pytest.raises(ReleaseError, match="is not known; move the folder away or give another"),
+        stage_release(out),
+    ):
+        pass
+    assert (out / "decisions.parquet").is_file()
+
+
+@pytest.mark.parametrize(
     ("number", "advice"),
     [
         (errno.ENOSPC, "the disk is full; free some space"),

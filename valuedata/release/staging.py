@@ -3,6 +3,7 @@
 import errno
 import glob
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 from valuedata.errors import ReleaseError
 from valuedata.labelling.encoding.cache import find_cache_folder
 from valuedata.release.damage import join_problems
-from valuedata.release.folder import MANIFEST, list_files, load_release
+from valuedata.release.folder import MANIFEST, list_files
 
 __all__ = ["stage_release"]
 
@@ -97,13 +98,24 @@ def _check_replaceable(out: Path) -> None:
         raise ReleaseError(
             f"{out} exists and is not a release; give another --out or move it away first."
         )
-    listed = load_release(out).manifest["files"]
+    listed = _list_own(out)
     others = [path for path in list_files(out, hidden=True) if path not in listed]
     if others:
         raise ReleaseError(
             f"Release {out} holds files that its build did not write ({join_problems(others)}); "
             "move them away or give another --out."
         )
+
+
+def _list_own(out: Path) -> set[str]:
+    """The files that a manifest lists, even one of another format or with damage elsewhere."""
+    try:
+        return set(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"{out} holds a {MANIFEST} that cannot be read, so which files beside it a build wrote "
+            "is not known; move the folder away or give another --out."
+        ) from error
 
 
 @contextmanager
