@@ -44,7 +44,8 @@ def release(recipe: Recipe, cache: Path, tmp_path: Path) -> Release:
     inputs = read_inputs(recipe)
     built = write_release(tmp_path / "out")
     (source,) = built.manifest["sources"]
-    manifest = built.manifest | {"sources": [source | {"revision": hash_source(recipe)}]}
+    told = {"location": "rows.jsonl", "revision": hash_source(recipe)}
+    manifest = built.manifest | {"sources": [source | told]}
     (built.folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     built = load_release(tmp_path / "out")
     note_build(built.folder, inputs, built)
@@ -63,6 +64,16 @@ def test_an_unchanged_release_stands(recipe: Recipe, release: Release) -> None:
     found = find(recipe, release)
     assert found is not None
     assert found.content_hash == release.content_hash
+
+
+def test_the_names_of_files_count(recipe: Recipe, release: Release, tmp_path: Path) -> None:
+    """A release tells them, and they say how a file is read."""
+    (tmp_path / "rows.jsonl").rename(tmp_path / "lines.jsonl")
+    moved = recipe.model_copy(update={"sources": (f"rows={tmp_path / 'lines.jsonl'}",)})
+    note = read_inputs(recipe)
+    assert find_unchanged(moved, release.folder, note) is None
+    (tmp_path / "lines.jsonl").rename(tmp_path / "rows.jsonl")
+    assert find_unchanged(recipe, release.folder, note) is not None
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "prompts.txt", "labels.jsonl"])

@@ -82,7 +82,7 @@ def find_unchanged(recipe: Recipe, out: Path, inputs: Inputs | None) -> Release 
         if noted["manifest"] != hash_file(out / MANIFEST):
             return None
         pinned = [pin_source(resolve_source(text, recipe.format)) for text in recipe.sources]
-        if noted["revisions"] != [source.revision for source in pinned]:
+        if noted["sources"] != [[source.location, source.revision] for source in pinned]:
             return None
         release = load_release(out)
         verify_release(release)
@@ -104,7 +104,7 @@ def note_build(out: Path, inputs: Inputs | None, release: Release) -> None:
         return
     noted = {
         "inputs": inputs,
-        "revisions": [source["revision"] for source in release.manifest["sources"]],
+        "sources": [[told["location"], told["revision"]] for told in release.manifest["sources"]],
         "manifest": hash_file(release.folder / MANIFEST),
     }
     note = _name_note(out)

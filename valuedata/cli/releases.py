@@ -77,9 +77,10 @@ def inspect(*, release: Path, as_json: bool) -> None:
     )
     _show_heading("Examples")
     for example in examples:
+        flipped = ", flipped" if example["flipped"] else ""
         click.echo(
-            f"{example['value']}: {example['pair_id']} from {clean_line(example['source'])}, "
-            f"margin {example['margin']:.2f}{', flipped' if example['flipped'] else ''}"
+            f"{example['value']}: {clean_line(example['pair_id'])} from "
+            f"{clean_line(example['source'])}, margin {example['margin']:.2f}{flipped}"
         )
         _show_texts(example)
 
@@ -201,7 +202,7 @@ def _show_difference(found: "Difference") -> None:
             ids = getattr(subset, what)
             if ids:
                 more = f" and {len(ids) - N_IDS:,} more" if len(ids) > N_IDS else ""
-                click.echo(f"  {value} {what}: {', '.join(ids[:N_IDS])}{more}")
+                click.echo(f"  {value} {what}: {', '.join(map(clean_line, ids[:N_IDS]))}{more}")
 
 
 def _describe_change(change: "Change") -> tuple[str, str, str]:

@@ -134,7 +134,7 @@ def _show(found: "Trace", pairs: list[dict[str, Any]]) -> None:
         place = clean_line(f"{pair['source']}:{pair['source_row']}")
         flipped = ", flipped" if pair["flipped"] else ""
         click.echo(
-            f"\n{rank}. {pair['difference']:+.3f}  {pair['pair_id']} ({place}), "
+            f"\n{rank}. {pair['difference']:+.3f}  {clean_line(pair['pair_id'])} ({place}), "
             f"{pair['split']}{flipped}"
         )
         click.echo(f"  {'prompt':<16}{shorten_start(_join(pair['prompt'][-1:]), TEXT_WIDTH)}")

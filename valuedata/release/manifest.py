@@ -16,11 +16,14 @@ __all__ = ["count_flags", "describe_labels", "describe_recipe", "list_versions"]
 PACKAGES = (
     "datasets",
     "faiss-cpu",
+    "matplotlib",
     "numpy",
     "py3langid",
     "pyarrow",
     "rensa",
     "scikit-learn",
+    "scipy",
+    "tokenizers",
     "torch",
     "transformers",
 )
