@@ -67,6 +67,7 @@ def load_minilm() -> tuple[Mapping[str, torch.Tensor], Tokenizer]:
         )
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a text that says "[SEP]" ends nothing by it
     return load_tensors(content), tokenizer
 
 
