@@ -39,6 +39,12 @@ class TestParseTranscript:
         text = "\n\nHuman: q\n\nAssistant: Human: said so.\nHuman: again"
         assert parse_transcript(text) == talk("u:q", "a:Human: said so.\nHuman: again")
 
+    def test_lines_may_end_as_on_windows(self):
+        text = (
+            "\r\n\r\nHuman: Hi\r\n\r\nAssistant: One.\r\nTwo.\r\n\r\nHuman: Bye\r\n\r\nAssistant:"
+        )
+        assert parse_transcript(text) == talk("u:Hi", "a:One.\nTwo.", "u:Bye", "a:")
+
     @pytest.mark.parametrize("text", ["", "hello", "Preamble.\n\nHuman: q\n\nAssistant: a"])
     def test_refuses_text_that_does_not_begin_with_a_marker(self, text):
         with pytest.raises(RowError, match="does not begin with 'Human:'"):

@@ -125,8 +125,8 @@ def is_transcript(text: str) -> bool:
 def parse_transcript(text: str) -> list[Message]:
     r"""Splits a transcript at its turn markers "\n\nHuman:" and "\n\nAssistant:".
 
-    White space around a turn is stripped. Consecutive turns of one role are joined by an empty
-    line, because chat templates demand roles that alternate.
+    White space around a turn is stripped, and lines may end as on Windows. Consecutive turns of one
+    role are joined by an empty line, because chat templates demand roles that alternate.
 
     Args:
         text: The transcript.
@@ -139,6 +139,7 @@ def parse_transcript(text: str) -> list[Message]:
     """
     if not is_transcript(text):
         raise RowError("a transcript does not begin with 'Human:' or 'Assistant:'")
+    text = text.replace("\r\n", "\n")
     markers = list(TURN_MARKER.finditer(text))
     ends = [marker.start() for marker in markers[1:]] + [len(text)]
     turns: list[Message] = []
