@@ -16,7 +16,7 @@ from valuedata.cleaning.clean import Cleaned
 from valuedata.cleaning.prompts import group_near_prompts
 from valuedata.errors import ReleaseError, SourceError, name_nearest
 from valuedata.intake.collect import Intake
-from valuedata.intake.naming import Source, resolve_source
+from valuedata.intake.naming import Source, name_source, resolve_source
 from valuedata.labelling.labels import Labels
 from valuedata.progress import Progress
 from valuedata.recipe import Recipe
@@ -63,7 +63,14 @@ def find_sources(release: Release, recipe: Recipe, given: Sequence[str]) -> list
     told = {record["name"]: record for record in release.manifest["sources"]}
     found: dict[str, Source] = {}
     for text in given:
-        source = resolve_source(text, recipe.format)
+        # names of files and of Hub data sets may hold what NAME=PATH has no room for
+        named = [name for name in told if text.startswith(f"{name}=")]
+        name = max(named, key=len, default="")
+        source = (
+            name_source(name, text.removeprefix(f"{name}="), recipe.format)
+            if named
+            else resolve_source(text, recipe.format)
+        )
         if source.name not in told:
             raise SourceError(
                 f"Release {release.folder} has no source {source.name!r} "

@@ -23,6 +23,7 @@ def folder(tmp_path, monkeypatch):
         "copy/.cache/x.jsonl",
         "copy/.hidden.json",
         "mine.jsonl",
+        "my own.jsonl",
         "org/name/rows.csv",
         "empty/notes.txt",
     ):
@@ -191,6 +192,7 @@ def test_a_described_source_is_found_again(text, revision):
         ("ultrafeedback", "HuggingFaceH4/ultrafeedback_binarized:default@c1"),
         ("org/data:big:dev@v1", "org/data:big:dev@c1"),
         ("mine.jsonl", "mine=mine.jsonl"),
+        ("my own.jsonl", "my own=my own.jsonl"),
         ("starter=mine.jsonl", "starter=mine.jsonl"),
         ("hh-rlhf=copy/*/*.gz", "hh-rlhf=harmless-base/test.jsonl.gz, helpful-base/test.jsonl.gz"),
     ],
@@ -198,35 +200,6 @@ def test_a_described_source_is_found_again(text, revision):
 @pytest.mark.usefixtures("folder")
 def test_descriptions(text, expected):
     assert describe_source(resolve_source(text), "c1") == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "present", "read"),
-    [
-        (
-            "ultrafeedback",
-            "test_prefs-0.parquet train_prefs-00000-of-00001.parquet train_sft.csv",
-            1,
-        ),
-        ("ultrafeedback", "eval.jsonl.gz train.jsonl.gz", None),
-        ("pku-saferlhf", "test.jsonl train.jsonl", 1),
-        ("pku-saferlhf", "constraint.json realign_dpo_5k.json.gz", None),
-        ("hh-rlhf", "test.jsonl.gz", None),
-        ("ours", "test.jsonl train.jsonl", None),
-    ],
-)
-def test_local_copies_of_known_sources_keep_to_their_splits(tmp_path, name, present, read):
-    for file in present.split():
-        (tmp_path / file).touch()
-    expected = present.split() if read is None else [present.split()[read]]
-    files = resolve_source(f"{name}={tmp_path}").files
-    assert [file.name for file in files] == expected
-
-
-def test_files_that_are_named_are_read_whatever_their_split(tmp_path):
-    for file in ("test.jsonl", "train.jsonl"):
-        (tmp_path / file).touch()
-    assert len(resolve_source(f"hh-rlhf={tmp_path}/*.jsonl").files) == 2
 
 
 @pytest.mark.usefixtures("folder")
@@ -243,6 +216,13 @@ def test_a_folder_that_cannot_be_read_is_not_called_empty(monkeypatch):
     for text in ("copy", "hh-rlhf=copy"):
         with pytest.raises(SourceError, match=re.escape(message)):
             resolve_source(text)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_described_file_is_found_again():
+    for text in ("mine.jsonl", "my own.jsonl"):
+        source = resolve_source(text)
+        assert resolve_source(describe_source(source, "")) == source
 
 
 def test_an_unknown_name_gets_one_sentence():
@@ -272,6 +252,10 @@ def test_an_unknown_name_gets_one_sentence():
         ("x" * 5000, "cannot be looked up (File name too long)"),
         ("~nobody-of-that-name/x", "cannot be looked up (Could not determine home directory"),
         ("a\0b", "is unknown"),
+        ("", "Source '' names nothing"),
+        (" \n", "names nothing"),
+        ("ours=", "Source ours=: the path is not there"),
+        ("ours= ", "the path is not there"),
     ],
 )
 @pytest.mark.usefixtures("folder")

@@ -13,14 +13,14 @@ from valuedata.intake.formats import find_format
 from valuedata.intake.known import KNOWN_SOURCES, KnownSource, is_red_teaming
 from valuedata.intake.readers import DATA_SUFFIXES, is_data_file, name_stem
 
-__all__ = ["Source", "describe_source", "resolve_source"]
+__all__ = ["Source", "describe_source", "name_source", "resolve_source"]
 
 logger = logging.getLogger(__name__)
 
 HUB_SYNTAX = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)(:(?P<config>[^:@]+)(:(?P<split>[^:@]+))?)?(@(?P<revision>.+))?"
 )
-NAME_SYNTAX = re.compile(r"(?P<name>[\w.-]+)=(?P<path>.+)", re.DOTALL)
+NAME_SYNTAX = re.compile(r"(?P<name>[^=/\\]+)=(?P<path>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,16 @@ def resolve_source(text: str, format_name: str | None = None) -> Source:
         find_format(format_name)
     if text in KNOWN_SOURCES:
         return _from_known(KNOWN_SOURCES[text], format_name)
+    if not text.strip():
+        raise SourceError(
+            f"Source {text!r} names nothing; give a known name, org/name[:config][@revision] or a "
+            "path ('.' is the current folder)."
+        )
     found = _find_files(text)
     if found is not None:
         return _from_files(*found, format_name)
     if named := NAME_SYNTAX.fullmatch(text):
-        return _from_named_path(named["name"], named["path"], format_name)
+        return name_source(named["name"], named["path"], format_name)
     if _looks_like_path(text):
         raise SourceError(f"Source {text!r} is not there; give the path of a file or folder.")
     if hub := HUB_SYNTAX.fullmatch(text):
@@ -88,6 +93,37 @@ def resolve_source(text: str, format_name: str | None = None) -> Source:
     raise SourceError(
         f"Source {text!r} is unknown ({name_nearest(text, KNOWN_SOURCES)}); give a known name, "
         "org/name[:config][@revision] or a path."
+    )
+
+
+def name_source(name: str, path: str, format_name: str | None = None) -> Source:
+    """Gives a local path a name, as "NAME=PATH" does.
+
+    Args:
+        name: The name; that of a known source makes the path a local copy of it.
+        path: A local file, folder or glob.
+        format_name: Format of its rows; None to detect it.
+
+    Raises:
+        SourceError: If nothing is found under that path.
+    """
+    known = KNOWN_SOURCES.get(name)
+    found = _find_files(path, known) if path.strip() else None
+    if found is None:
+        raise SourceError(
+            f"Source {name}={path}: the path is not there; NAME=PATH takes a local file, folder or "
+            "glob."
+        )
+    source = replace(_from_files(*found, format_name), name=name)
+    if known is None:
+        return source
+    # The format stays open: copies are often rewritten, and every format is told by its columns.
+    return replace(
+        source,
+        licence=known.licence,
+        citation=known.citation,
+        homepage=known.homepage,
+        red_teaming=known.red_teaming or source.red_teaming,
     )
 
 
@@ -136,27 +172,6 @@ def _from_files(root: Path, name: str, files: tuple[Path, ...], format_name: str
         files=files,
         format=format_name,
         red_teaming=is_red_teaming(name),
-    )
-
-
-def _from_named_path(name: str, path: str, format_name: str | None) -> Source:
-    known = KNOWN_SOURCES.get(name)
-    found = _find_files(path, known)
-    if found is None:
-        raise SourceError(
-            f"Source {name}={path}: the path is not there; NAME=PATH takes a local file, folder or "
-            "glob."
-        )
-    source = replace(_from_files(*found, format_name), name=name)
-    if known is None:
-        return source
-    # The format stays open: copies are often rewritten, and every format is told by its columns.
-    return replace(
-        source,
-        licence=known.licence,
-        citation=known.citation,
-        homepage=known.homepage,
-        red_teaming=known.red_teaming or source.red_teaming,
     )
 
 
@@ -237,11 +252,25 @@ def _carries(file: Path, splits: str) -> bool:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for file in (Path(folder, name) for name in names if not name.startswith(".")):
-            if is_data_file(file) and file.is_file():
-                yield file
+    """Yields the data files under a folder; what links lead to comes last, and each folder once."""
+    seen: set[Path] = set()
+    waiting = [root]
+    while waiting:
+        top = waiting.pop(0)
+        for folder, folders, names in os.walk(top, onerror=_refuse):
+            here = Path(folder)
+            real = here.resolve()
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            links = [here / name for name in folders if (here / name).is_symlink()]
+            # a link to a folder around itself would lead out of the source, and round and round
+            waiting += [link for link in links if not real.is_relative_to(link.resolve())]
+            for file in (here / name for name in names if not name.startswith(".")):
+                if is_data_file(file) and file.is_file():
+                    yield file
 
 
 def _refuse(error: OSError) -> None:
