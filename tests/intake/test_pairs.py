@@ -131,3 +131,11 @@ def test_excerpt_is_short_and_encodable():
     discard = make_discard(3, None, "why", {"a": "\ud83d" + "x" * 500}, is_bad=True)
     assert len(discard.excerpt.encode("utf-8")) < 250
     assert discard.excerpt.startswith('{"a": "\\ud83dxx')
+
+
+def test_what_is_nested_too_deeply_for_an_excerpt_is_said():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    discard = make_discard(0, None, "why", {"a": nested}, is_bad=True)
+    assert discard.excerpt == "nested too deeply to be shown"

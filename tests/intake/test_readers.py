@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import lzma
+import math
 import sys
 import tracemalloc
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_array_items_that_are_no_rows_are_named_and_passed(tmp_path):
     ]
 
 
+def test_items_of_arrays_are_read_as_lines_are(tmp_path):
+    rows = ['{"a": "x\\ud800y"}', '{"a": 18446744073709551615}', '{"a": -Infinity}', '{"a": 1e2}']
+    (tmp_path / "a.json").write_text(f"[{','.join(rows)}]")
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    expected = [{"a": value} for value in ("x\ud800y", 2**64 - 1, -math.inf, 100.0)]
+    assert list(read_file(tmp_path / "a.json")) == expected
+    assert list(read_file(tmp_path / "a.jsonl")) == expected
+
+
 @pytest.mark.parametrize("line", ["1", "1,2,3"])
 def test_csv_rows_of_the_wrong_width_are_named_and_passed(tmp_path, line):
     path = tmp_path / "a.csv"
@@ -145,7 +155,12 @@ def test_damaged_compression(tmp_path, compression):
     [
         ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', "is not UTF-8 text in line 2"),
         ("a.json", b'[{"a": 1}, {"a": ', "is not valid JSON after item 1"),
-        ("a.json", b'[{"a": 1}, {"a": "\xff"}]', "is not valid JSON after item 1"),
+        ("a.json", b'[{"a": 1}, {"a": "\xff"}]', "is not UTF-8 text after item 0"),
+        (
+            "a.json",
+            b'[{"a": 1}, {"a": ' + b"[" * 100_000,
+            r"is not valid JSON after item 1 .*depth",
+        ),
         ("a.csv", b'x,y\n1,2\n"3,4', "is not valid CSV in UTF-8 at line"),
         ("a.csv", b"x,y\n1,\xff\n", "is not valid CSV in UTF-8 at line"),
         ("a.parquet", b"PAR1 and nothing more", "is damaged"),

@@ -103,11 +103,14 @@ def make_discard(
     is_bad: bool,
 ) -> Discard:
     """Makes a discard with an excerpt of the row's content."""
-    text = (
-        content
-        if isinstance(content, str)
-        else json.dumps(content, ensure_ascii=False, default=str)
-    )
+    try:
+        text = (
+            content
+            if isinstance(content, str)
+            else json.dumps(content, ensure_ascii=False, default=str)
+        )
+    except RecursionError:
+        text = "nested too deeply to be shown"
     excerpt = text[:EXCERPT_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")
     return Discard(source_row, source_id, reason, is_bad, clean_text(excerpt))
 

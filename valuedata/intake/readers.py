@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.compression import compr
 
 from valuedata.errors import SourceError
+from valuedata.intake.arrays import split_array
 
 if sys.version_info >= (3, 14):  # pragma: no cover - the reading library follows the interpreter
     from compression.zstd import ZstdError
@@ -172,17 +172,20 @@ def _read_lines(file: IO[bytes], path: Path) -> Iterator[dict[str, Any] | Unread
 
 def _read_array(file: IO[bytes], path: Path) -> Iterator[dict[str, Any] | UnreadableRow]:
     number = 0
-    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-        file.seek(0)
     try:
-        for number, row in enumerate(ijson.items(file, "item", use_float=True), start=1):
-            place = f"{path.name} item {number}"
-            yield (
-                row
-                if isinstance(row, dict)
-                else UnreadableRow("not a JSON object", place, str(row))
-            )
-    except ijson.JSONError as error:
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            for number, (row, written) in enumerate(split_array(text), start=1):
+                place = f"{path.name} item {number}"
+                yield (
+                    row
+                    if isinstance(row, dict)
+                    else UnreadableRow("not a JSON object", place, written)
+                )
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"File {path} is not UTF-8 text after item {number} of its array; save it as UTF-8."
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise SourceError(
             f"File {path} is not valid JSON after item {number} of its array "
             f"({_first_line(error)}); mend it or fetch it again."
