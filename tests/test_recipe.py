@@ -43,7 +43,12 @@ def test_a_missing_recipe_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("values: [a", "is not valid YAML"), ("- empathy", "must be a mapping")],
+    [
+        ("values: [a", "is not valid YAML"),
+        ("seed: 2023-99-99", "is not valid YAML .month must be in 1..12.; mend it"),
+        ("seed: 0b_", "is not valid YAML .invalid literal for int"),
+        ("- empathy", "must be a mapping"),
+    ],
 )
 def test_a_recipe_that_is_no_mapping_is_one_sentence(
     tmp_path: Path, content: str, message: str

@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from dataclasses import asdict
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from valuedata.errors import BadRowsError, FormatError, ReleaseError, SourceError
@@ -247,3 +249,22 @@ class TestRealData:
     def test_system_turns_are_kept(self, real):
         mixed = real.pairs.select(range(len(real.pairs) - 300, len(real.pairs)))
         assert sum(pair["prompt"][0]["role"] == "system" for pair in mixed) == 80
+
+
+def test_folder_whose_name_is_not_utf8(tmp_path):
+    source = write(tmp_path / "one.jsonl", GOOD % (1, 1))
+    with pytest.raises(ReleaseError, match=r"b\\udcff', a name that is not UTF-8; choose another"):
+        read(tmp_path / "b\udcff", source)
+
+
+def test_values_of_parquet_that_are_needed_make_bad_rows_and_others_none(tmp_path, work):
+    texts = pa.array([b"good", b"\xff"], pa.binary()).view(pa.string())
+    columns = {"prompt": ["p", "q"], "rejected": ["a", "b"]}
+    pq.write_table(
+        pa.table(columns | {"chosen": ["c", "d"], "extra": texts}), tmp_path / "a.parquet"
+    )
+    pq.write_table(pa.table(columns | {"chosen": texts}), tmp_path / "b.parquet")
+    intake = read(work, str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet"))
+    assert [(r.n_pairs, r.n_bad) for r in intake.records] == [(2, 0), (1, 1)]
+    assert intake.discards["reason"][:] == ["column 'chosen' is not text"]
+    assert "can't decode byte 0xff" in intake.discards["excerpt"][0]

@@ -1,7 +1,11 @@
 """Which files of a folder are read."""
 
+import os
+import sys
+
 import pytest
 
+from valuedata.errors import SourceError
 from valuedata.intake.naming import resolve_source
 
 
@@ -48,3 +52,11 @@ def test_folders_that_are_links_are_read_once_and_loops_end(tmp_path):
         (tmp_path / link).symlink_to(tmp_path / target, target_is_directory=True)
     expected = "b/two.jsonl, far/a/x.jsonl, far/near.jsonl, one.jsonl"
     assert resolve_source(str(tmp_path / "data")).location == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names of any bytes")
+def test_names_of_files_must_be_utf8(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/b\xff.jsonl", "wb"):  # noqa: PTH123 - a name of bytes
+        pass
+    with pytest.raises(SourceError, match=r"Source 'b\\udcff.jsonl' has a name that is not UTF-8"):
+        resolve_source(str(tmp_path))

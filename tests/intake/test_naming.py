@@ -252,6 +252,7 @@ def test_an_unknown_name_gets_one_sentence():
         ("x" * 5000, "cannot be looked up (File name too long)"),
         ("~nobody-of-that-name/x", "cannot be looked up (Could not determine home directory"),
         ("a\0b", "is unknown"),
+        ("b\udcff.jsonl", r"Source 'b\udcff.jsonl' has a name that is not UTF-8; rename"),
         ("", "Source '' names nothing"),
         (" \n", "names nothing"),
         ("ours=", "Source ours=: the path is not there"),

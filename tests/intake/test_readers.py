@@ -8,6 +8,7 @@ import lzma
 import math
 import sys
 import tracemalloc
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuedata.errors import SourceError
-from valuedata.intake.readers import UnreadableRow, is_data_file, name_stem, read_file
+from valuedata.intake.readers import (
+    UnreadableRow,
+    UnreadableValue,
+    is_data_file,
+    name_stem,
+    read_file,
+)
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -195,6 +202,36 @@ def test_missing_file_is_named():
 def test_names(tmp_path, name, stem, is_data):
     assert name_stem(tmp_path / name) == stem
     assert is_data_file(tmp_path / name) == is_data
+
+
+def make_strings(*values):
+    """Strings of any bytes."""
+    return pa.array(values, pa.binary()).view(pa.string())
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "reason"),
+    [
+        (make_strings(b"ok", b"x\xff"), "ok", "'utf-8' codec can't decode byte 0xff"),
+        (pa.array([0, 3_000_000], pa.date32()), date(1970, 1, 1), "date value out of range"),
+        (pa.array([0, 2**62], pa.timestamp("us")), datetime(1970, 1, 1), "out of range"),  # noqa: DTZ001
+        (pa.ListArray.from_arrays([0, 1, 2], make_strings(b"a", b"\xff")), ["a"], "0xff"),
+    ],
+)
+def test_values_of_parquet_that_python_cannot_hold_stand_alone(tmp_path, column, first, reason):
+    pq.write_table(pa.table({"prompt": ["a", "b"], "x": column}), tmp_path / "a.parquet")
+    one, two = read_file(tmp_path / "a.parquet")
+    assert one == {"prompt": "a", "x": first}
+    assert two["prompt"] == "b"
+    assert reason in two["x"].reason
+
+
+def test_a_time_zone_that_is_unknown_damages_no_file(tmp_path):
+    times = pa.array([0], pa.timestamp("us", "Nowhere/Land"))
+    pq.write_table(pa.table({"prompt": ["a"], "x": times}), tmp_path / "a.parquet")
+    (row,) = read_file(tmp_path / "a.parquet")
+    assert row["prompt"] == "a"
+    assert isinstance(row["x"], UnreadableValue)
 
 
 JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -98,9 +98,10 @@ def read_pairs(
         SourceError: If two sources share a name, or one cannot be read or holds no pair.
         FormatError: If the format of a source is unknown or lacks a column.
         BadRowsError: If a source has a larger share of malformed rows.
-        ReleaseError: If the folder cannot be written to.
+        ReleaseError: If the folder cannot be written to, or has a name that is not UTF-8.
     """
     _check_names(sources)
+    _check_folder(folder)
     paths = [folder / name for name in ("pairs.arrow", "discards.arrow")]
     try:
         records, reasons = _write_sources(sources, paths, max_bad_rows, progress)
@@ -148,6 +149,16 @@ def _check_names(sources: Sequence[Source]) -> None:
             raise SourceError(
                 f"{n_sources} sources are named {name!r}; tell them apart with NAME=PATH."
             )
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        str(folder).encode("utf-8")
+    except UnicodeEncodeError as error:  # Arrow maps files by names of UTF-8 alone
+        raise ReleaseError(
+            f"Pairs cannot be written to {str(folder)!r}, a name that is not UTF-8; choose another "
+            "with --out (TMPDIR for a survey)."
+        ) from error
 
 
 def _write_source(

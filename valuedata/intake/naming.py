@@ -74,6 +74,7 @@ def resolve_source(text: str, format_name: str | None = None) -> Source:
     """
     if format_name is not None:
         find_format(format_name)
+    _check_utf8(text)
     if text in KNOWN_SOURCES:
         return _from_known(KNOWN_SOURCES[text], format_name)
     if not text.strip():
@@ -164,8 +165,19 @@ def _from_known(known: KnownSource, format_name: str | None) -> Source:
     )
 
 
+def _check_utf8(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            f"Source {text!r} has a name that is not UTF-8; rename its files and folders."
+        ) from error
+
+
 def _from_files(root: Path, name: str, files: tuple[Path, ...], format_name: str | None) -> Source:
     location = ", ".join(file.relative_to(root).as_posix() for file in files)
+    _check_utf8(name)
+    _check_utf8(location)
     return Source(
         name=name,
         location=location,

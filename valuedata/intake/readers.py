@@ -25,7 +25,14 @@ if sys.version_info >= (3, 14):  # pragma: no cover - the reading library follow
 else:
     from backports.zstd import ZstdError
 
-__all__ = ["DATA_SUFFIXES", "UnreadableRow", "is_data_file", "name_stem", "read_file"]
+__all__ = [
+    "DATA_SUFFIXES",
+    "UnreadableRow",
+    "UnreadableValue",
+    "is_data_file",
+    "name_stem",
+    "read_file",
+]
 
 DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".csv")
 COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
@@ -57,6 +64,17 @@ class UnreadableRow:
     text: str
 
 
+@dataclass(frozen=True)
+class UnreadableValue:
+    """Stands in a row for what Python cannot hold; of any type that a column may want, it is none.
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: str
+
+
 def is_data_file(path: Path) -> bool:
     """Whether a file's name says that it holds rows."""
     return _data_suffix(path) in DATA_SUFFIXES
@@ -80,7 +98,8 @@ def read_file(path: Path) -> Iterator[dict[str, Any] | UnreadableRow]:
             by the first bytes, not the name.
 
     Yields:
-        Each row, or what stands in its place.
+        Each row, or what stands in its place; a value of a Parquet file that Python cannot hold,
+        such as a date of the year 10000 or text that is not UTF-8, is an `UnreadableValue`.
 
     Raises:
         SourceError: If the file cannot be read to its end.
@@ -217,4 +236,16 @@ def _read_csv(file: IO[bytes], path: Path) -> Iterator[dict[str, Any] | Unreadab
 def _read_parquet(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=PARQUET_BATCH):
-            yield from batch.to_pylist()
+            try:
+                yield from batch.to_pylist()
+            except (ValueError, OverflowError, pa.ArrowException):
+                for number in range(len(batch)):
+                    values = (_read_value(column[number]) for column in batch.columns)
+                    yield dict(zip(batch.schema.names, values, strict=True))
+
+
+def _read_value(value: pa.Scalar) -> object:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        return UnreadableValue(_first_line(error))
