@@ -180,6 +180,10 @@ def test_losing_too_much_raises_a_warning(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.records == []
     warn_of_loss(verdict, 0.49)
     assert "drops 1 of 2 rows" in caplog.text
+    assert "check whether the sources repeat each other." in caplog.text
+    reasons = np.array(["overlaps evaluation prompts in a.csv"], dtype=object)
+    warn_of_loss(Verdict("decontamination", reasons), 0.49)
+    assert "check whether the sources hold evaluation prompts." in caplog.text
 
 
 # few distinct texts, so that they often meet

@@ -230,11 +230,12 @@ def warn_of_loss(verdict: Verdict, warn_share: float) -> None:
     if report.n_dropped > warn_share * report.rows_in:
         _logger.warning(
             "Stage %s drops %d of %d rows, more than the share of %g that is usual: check whether "
-            "the sources repeat each other.",
+            "the sources %s.",
             report.stage,
             report.n_dropped,
             report.rows_in,
             warn_share,
+            "hold evaluation prompts" if report.stage == "decontamination" else "repeat each other",
         )
 
 
