@@ -61,6 +61,13 @@ EXAMPLES = {
             "better_response_id": None,
             "safer_response_id": "0",
         },
+        {
+            "prompt": "q",
+            "response_0": "bad",
+            "response_1": "good",
+            "better_response_id": "",
+            "safer_response_id": "1",
+        },
         {"prompt": "q", "response": ["good", "bad"]},
     ],
     "sharegpt": [

@@ -134,6 +134,34 @@ def test_csv_rows_of_the_wrong_width_are_named_and_passed(tmp_path, line):
     assert (wrong.reason, wrong.place) == ("not as many fields as the header", "a.csv line 3")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[{'role': 'user', 'content': 'hi'}, {'role': 'assistant', 'content': \"it's\"}]",
+        "[{'content': 'hi',\n  'role': 'user'}\n {'content': 'a', 'role': 'assistant'}]\n",
+        '[{"from": "human", "value": "hi"}]',
+    ],
+)
+def test_messages_written_into_csv_are_no_reply(tmp_path, written):
+    rows = [
+        {"prompt": "q", "chosen": "a", "extra": written},
+        {"prompt": "q", "chosen": written, "extra": ""},
+        {"prompt": "q", "chosen": f"Write {written}", "extra": ""},
+    ]
+    write_csv(tmp_path / "a.csv", rows)
+    first, second, third = read_file(tmp_path / "a.csv")
+    assert [first, third] == [rows[0], rows[2]]
+    assert second.reason.startswith("a list of messages written as text")
+
+
+def test_csv_columns_have_each_their_name(tmp_path):
+    (tmp_path / "a.csv").write_text("prompt,chosen,chosen,rejected\n1,2,3,4\n")
+    with pytest.raises(SourceError, match=r"a\.csv has 2 columns 'chosen'; rename all but one"):
+        list(read_file(tmp_path / "a.csv"))
+    (tmp_path / "b.csv").write_text("x,,\n1,,\n")  # as spreadsheets leave empty columns
+    assert list(read_file(tmp_path / "b.csv")) == [{"x": "1", "": ""}]
+
+
 def test_csv_fields_may_be_long(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x\n" + "y" * 200_000 + "\n")

@@ -198,7 +198,7 @@ def parse_pku(row: Row) -> Sides:
             raise RowError("column 'response' is not a list of two texts")
         named: Row = {"chosen": responses[0], "rejected": responses[1]}
     else:
-        has_better = row.get("better_response_id") is not None
+        has_better = row.get("better_response_id") not in (None, "")  # which is how CSV says none
         column = "better_response_id" if has_better else "safer_response_id"
         better = take_number(row, column)
         if better not in (0, 1):

@@ -5,9 +5,10 @@ import csv
 import io
 import json
 import lzma
+import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,12 @@ MAGIC_BYTES = {
 }
 
 PARQUET_BATCH = 1_000
+# Messages written into a field of CSV as Python, NumPy or JSON write them; no format reads them so.
+WRITTEN_MESSAGES = re.compile(
+    r"""\s*\[\s*\{\s*(['"])(role|content|from|value)\1\s*:.*\}\s*\]\s*""", re.DOTALL
+)
+MESSAGE_COLUMNS = ("prompt", "chosen", "rejected")
+
 CSV_FIELD_LIMIT = 2**31 - 1  # the largest that every platform takes; the default is 128 KiB
 
 
@@ -216,21 +223,34 @@ def _read_csv(file: IO[bytes], path: Path) -> Iterator[dict[str, Any] | Unreadab
     with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         reader = csv.DictReader(text, strict=True)
         try:
+            _check_header(reader.fieldnames or (), path)
             for row in reader:
                 place = f"{path.name} line {reader.line_num}"
-                surplus = None in row or None in row.values()
-                yield (
-                    UnreadableRow(
-                        "not as many fields as the header", place, str(list(row.values()))
-                    )
-                    if surplus
-                    else row
-                )
+                reason = _find_csv_fault(row)
+                yield UnreadableRow(reason, place, str(list(row.values()))) if reason else row
         except (csv.Error, UnicodeDecodeError) as error:
             raise SourceError(
                 f"File {path} is not valid CSV in UTF-8 at line {reader.line_num + 1} "
                 f"({_first_line(error)}); mend it or save it anew."
             ) from error
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    repeated = next((name for name in names if name and names.count(name) > 1), None)
+    if repeated is not None:
+        raise SourceError(
+            f"File {path} has {names.count(repeated)} columns {repeated!r}; rename all but one of "
+            "them."
+        )
+
+
+def _find_csv_fault(row: Mapping[str | None, Any]) -> str | None:
+    if None in row or None in row.values():
+        return "not as many fields as the header"
+    written = (row[name] for name in MESSAGE_COLUMNS if name in row)
+    if any(map(WRITTEN_MESSAGES.fullmatch, written)):
+        return "a list of messages written as text, which JSONL or Parquet would keep"
+    return None
 
 
 def _read_parquet(file: IO[bytes]) -> Iterator[dict[str, Any]]:
