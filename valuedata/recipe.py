@@ -43,7 +43,7 @@ class QualitySettings(Settings):
         language: ISO 639-1 code that prompt and replies are wanted in; null keeps every language.
         min_language_bytes: Texts with less prose, in bytes of UTF-8, are not judged by language,
             because a detector guesses there.
-        min_reply_characters: Shortest reply, in characters without surrounding white space.
+        min_reply_characters: Shortest reply, in visible characters without white space around.
         max_reply_characters: Longest reply, in characters.
         max_prompt_characters: Longest prompt over all its messages, in characters.
         max_length_ratio: Longest reply divided by the shortest, both in characters plus 50, so that

@@ -25,6 +25,7 @@ def test_an_ordinary_pair_passes_every_filter() -> None:
         ({"rejected": []}, "missing reply"),
         ({"chosen": [{"role": "assistant", "content": " \n"}]}, "empty turn"),
         ({"prompt": [{"role": "user", "content": ""}]}, "empty turn"),
+        ({"chosen": [{"role": "assistant", "content": "\u200b \u200b\ufeff\n"}]}, "empty turn"),
         ({"prompt": [{"role": "assistant", "content": "Hi"}]}, "prompt does not end with the user"),
         ({"chosen": [{"role": "user", "content": "Hi there"}]}, "reply is not the assistant's"),
     ],
@@ -58,6 +59,8 @@ def test_lengths_are_bounded() -> None:
         min_reply_characters=3, max_reply_characters=80, max_prompt_characters=30
     )
     assert find_objections(make(chosen=" No "), settings) == ["reply too short"]
+    assert find_objections(make(chosen="\u200bN\u200do\u00ad"), settings) == ["reply too short"]
+    assert find_objections(make(chosen="Né\u200bé"), settings) == []
     assert find_objections(make(chosen="Yes"), settings) == []
     long = REJECTED + " Or nearly so."
     assert find_objections(make(rejected=long), settings) == ["reply too long"]

@@ -19,7 +19,7 @@ from valuedata.cleaning.damage import (
 )
 from valuedata.cleaning.language import check_language, find_clear, is_foreign, is_prompt_foreign
 from valuedata.cleaning.personal_data import find_personal_data
-from valuedata.cleaning.text import BATCH_ROWS, join_messages, normalise_text
+from valuedata.cleaning.text import BATCH_ROWS, join_messages, normalise_text, strip_invisible
 from valuedata.engine import LOCAL, BatchFunction, Engine
 from valuedata.progress import Advance
 from valuedata.recipe import QualitySettings
@@ -45,7 +45,7 @@ def check_turns(pair: Pair, settings: QualitySettings) -> str | None:  # noqa: A
     if not pair["chosen"] or not pair["rejected"]:
         return "missing reply"
     turns = pair["prompt"] + pair["chosen"] + pair["rejected"]
-    if not all(turn["content"].strip() for turn in turns):
+    if not all(strip_invisible(turn["content"]) for turn in turns):
         return "empty turn"
     if pair["prompt"][-1]["role"] != "user":
         return "prompt does not end with the user"
@@ -62,11 +62,14 @@ def check_sides(pair: Pair, settings: QualitySettings) -> str | None:  # noqa: A
 
 
 def check_lengths(pair: Pair, settings: QualitySettings) -> str | None:
-    """Wants prompt and replies within the bounds, in characters without surrounding white space."""
-    lengths = [len(reply.strip()) for reply in _read_replies(pair)]
-    if min(lengths) < settings.min_reply_characters:
+    """Wants prompt and replies within the bounds, in characters without surrounding white space.
+
+    What shows nothing, such as a zero-width space, makes no reply longer than the shortest allowed.
+    """
+    replies = _read_replies(pair)
+    if min(len(strip_invisible(reply)) for reply in replies) < settings.min_reply_characters:
         return "reply too short"
-    if max(lengths) > settings.max_reply_characters:
+    if max(len(reply.strip()) for reply in replies) > settings.max_reply_characters:
         return "reply too long"
     if len(join_messages(pair["prompt"])) > settings.max_prompt_characters:
         return "prompt too long"

@@ -16,6 +16,7 @@ __all__ = [
     "join_messages",
     "normalise_text",
     "split_words",
+    "strip_invisible",
 ]
 
 BATCH_ROWS = 1_000  # rows of text in memory at a time
@@ -57,3 +58,15 @@ def split_words(text: str) -> list[str]:
     ['don', 't', 'panic', 'yet']
     """
     return _WORD.findall(fold_text(text))
+
+
+def strip_invisible(text: str) -> str:
+    r"""Strips white space around a text, and characters that show nothing wherever they stand.
+
+    >>> strip_invisible(" \u200byes, s\u00adir\ufeff ")
+    'yes, sir'
+    """
+    if not text.isascii():
+        unseen = {ord(char): None for char in set(text) if unicodedata.category(char) == "Cf"}
+        text = text.translate(unseen) if unseen else text
+    return text.strip()
