@@ -42,3 +42,13 @@ def test_fewer_dimensions_find_the_same(decay: float) -> None:
     found = verdict.duplicate_of.tolist()
     assert found == find_slowly(sides[0], sides[1], ranks)
     assert 50 < sum(twin >= 0 for twin in found) < 250
+
+
+def test_the_same_vectors_are_duplicates_at_every_threshold() -> None:
+    """Of float32 products of unit vectors with themselves, many are a little below 1."""
+    vectors = np.random.default_rng(0).normal(size=(200, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    twice = np.concatenate([vectors, vectors])
+    verdict = find_semantic_duplicates(twice, twice, np.arange(400), 1.0)
+    assert verdict.duplicate_of is not None
+    assert verdict.duplicate_of.tolist() == [-1] * 200 + list(range(200))

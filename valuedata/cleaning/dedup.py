@@ -35,6 +35,7 @@ N_DIRECTIONS: Final = 64  # of the vectors that candidates are looked for by
 ROUNDING: Final = (
     1e-4  # of float32 products, so that the candidate search misses no pair at the threshold
 )
+COSINE_ROUNDING: Final = 1e-6  # of float32 cosines: that of a vector with itself is often below 1
 
 _logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def find_semantic_duplicates(
         rejected_vectors: (n, d) float32 unit vectors of the rejected ones.
         ranks: (n,) int64: place of each row among all, 0 the best. A row duplicates only better
             rows that stay, so that chains are never closed.
-        threshold: Both cosines must reach it, above 0 and up to 1.
+        threshold: Both cosines must reach it but for `COSINE_ROUNDING`, above 0 and up to 1.
 
     Returns:
         The verdict of stage "semantic duplicates"; each row dropped names the best row it repeats.
@@ -149,6 +150,7 @@ def find_semantic_duplicates(
             f"Vectors of shapes {chosen_vectors.shape} and {rejected_vectors.shape} are not those "
             f"of {n_rows} ranked rows."
         )
+    reached = threshold - COSINE_ROUNDING
     order = np.argsort(ranks, kind="stable")
     if not np.array_equal(ranks[order], np.arange(n_rows)):
         raise ValueError("The ranks must be 0 to n - 1, each once.")
@@ -175,8 +177,8 @@ def find_semantic_duplicates(
                 rejected_vectors[candidates] @ rejected_vectors[row],
             )
             repeated = [
-                *np.array(candidates, dtype=np.int64)[cosines >= threshold],
-                *rows[stays][similarity[place, stays] >= threshold],
+                *np.array(candidates, dtype=np.int64)[cosines >= reached],
+                *rows[stays][similarity[place, stays] >= reached],
             ]
             if repeated:
                 duplicate_of[row] = repeated[0]
