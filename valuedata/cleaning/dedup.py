@@ -12,8 +12,8 @@ from datasets import Dataset
 
 from valuedata.accounting import KEPT, Verdict
 from valuedata.cleaning.near import Rule, compare_near
-from valuedata.cleaning.shingles import measure_jaccard
-from valuedata.cleaning.text import iterate_pairs, normalise_text
+from valuedata.cleaning.shingles import SHINGLE_WORDS, count_parts, measure_jaccard
+from valuedata.cleaning.text import iterate_pairs, join_messages, normalise_text, split_words
 from valuedata.recipe import DedupSettings
 from valuedata.schema import Message
 
@@ -27,6 +27,9 @@ __all__ = [
 
 PAIR_PARTS: Final = (("prompt", ""), ("chosen", ""), ("rejected", ""))
 PAIR_SLOTS: Final = 128
+SENTENCE_SIGNS: Final = str.maketrans(
+    dict.fromkeys(" .,;:!?'\"()*`\u2013\u2014\u2018\u2019\u201c\u201d")
+)
 SIDE_SHARE: Final = 0.5  # of the threshold, which each reply must reach by itself
 
 SEARCH_ROWS: Final = 1_024  # vectors compared with all others at once
@@ -115,6 +118,7 @@ def find_near_duplicates(pairs: Dataset, settings: DedupSettings, seed: int) -> 
             other
             for other in candidates
             if _are_near(shingles[row], shingles[other], settings.near_jaccard)
+            and (count_parts(shingles[row])[1:3].min() > 1 or _have_same_signs(pairs, row, other))
         )
         duplicate_of[row] = next(near, -1)
         return bool(duplicate_of[row] < 0)
@@ -250,6 +254,21 @@ def _hash(messages: Sequence[Message]) -> int:
 def _are_near(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], threshold: float) -> bool:
     whole, (_, chosen, rejected, _) = measure_jaccard(a, b)
     return whole >= threshold and min(chosen, rejected) >= SIDE_SHARE * threshold
+
+
+def _have_same_signs(pairs: Dataset, row: int, other: int) -> bool:
+    """Whether replies of so few words that signs may be what they say have the same signs."""
+    sides = zip(*(_read_replies(pairs, place) for place in (row, other)), strict=True)
+    return all(
+        a.translate(SENTENCE_SIGNS) == b.translate(SENTENCE_SIGNS)
+        for a, b in sides
+        if max(len(split_words(a)), len(split_words(b))) <= SHINGLE_WORDS
+    )
+
+
+def _read_replies(pairs: Dataset, row: int) -> list[str]:
+    pair = pairs[row]
+    return [normalise_text(join_messages(pair[side])) for side in ("chosen", "rejected")]
 
 
 def _judge(stage: str, reason: str, duplicate_of: npt.NDArray[np.int64]) -> Verdict:

@@ -14,8 +14,10 @@ from datasets import Dataset
 from valuedata.cleaning.text import fold_text
 
 __all__ = [
+    "SHINGLE_WORDS",
     "Part",
     "Shingles",
+    "count_parts",
     "iterate_shingles",
     "measure_jaccard",
     "read_shingles",
@@ -113,10 +115,16 @@ def measure_jaccard(
     >>> whole, parts.tolist()
     (0.6666666666666666, [0.5, 1.0, 1.0, 1.0])
     """
-    common = _count_parts(np.intersect1d(a, b, assume_unique=True))
-    either = _count_parts(a) + _count_parts(b) - common
+    common = count_parts(np.intersect1d(a, b, assume_unique=True))
+    either = count_parts(a) + count_parts(b) - common
     whole = common.sum() / either.sum() if either.any() else 1.0
     return float(whole), np.divide(common, either, out=np.ones(len(either)), where=either > 0)
+
+
+def count_parts(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Counts the shingles of each part, (4,) int64."""
+    parts = (hashes & np.uint64(MAX_PARTS - 1)).astype(np.int64)
+    return np.bincount(parts, minlength=MAX_PARTS)
 
 
 def scramble(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -127,11 +135,6 @@ def scramble(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     for factor in _MIX:
         numbers = (numbers ^ (numbers >> _SHIFT)) * factor
     return numbers ^ (numbers >> _SHIFT)
-
-
-def _count_parts(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    parts = (hashes & np.uint64(MAX_PARTS - 1)).astype(np.int64)
-    return np.bincount(parts, minlength=MAX_PARTS)
 
 
 def _shingle_table(table: pa.Table, parts: Sequence[Part]) -> Shingles:
