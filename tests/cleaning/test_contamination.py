@@ -2,6 +2,8 @@
 
 import csv
 import json
+import math
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,10 +76,82 @@ def test_files_of_every_format(tmp_path: Path) -> None:
         {"role": "system", "content": "be kind"},
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "hello"},
-        "stray",
+        "alone",
     ]
     (tmp_path / "d.jsonl").write_text(json.dumps({"messages": messages}))
-    assert list(read_prompts(tmp_path / "d.jsonl")) == ["hi"]
+    assert list(read_prompts(tmp_path / "d.jsonl")) == ["hi", "alone"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG}]}]},
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": "a.png"}},
+                        {"type": "text", "text": {"value": LONG}},
+                    ],
+                },
+                {"role": "assistant", "content": None},
+                {"role": "tool", "content": "21 m"},
+            ]
+        },
+        {"messages": [{"from": "human", "value": LONG}, {"from": "gpt", "value": "Which?"}]},
+        {"messages": [{"role": "User", "content": LONG}]},
+        {"messages": [{"role": "human", "content": LONG}, {"role": "Assistant", "content": "a"}]},
+        {"prompt": [LONG]},
+        {"prompt": {"role": "user", "content": LONG}},
+        {"prompt": LONG, "input": math.nan},
+        {"prompt": [None, [LONG]]},
+    ],
+)
+def test_prompts_of_every_shape(tmp_path: Path, row: dict[str, object]) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    assert list(read_prompts(tmp_path / "a.jsonl")) == [LONG]
+    assert find_contamination(gather([make(LONG)]), [tmp_path / "a.jsonl"], 8).kept.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (7, "neither text nor messages"),
+        ([{"role": "critic", "content": "x"}], "a message of the unknown role 'critic'"),
+        ([{"role": "user"}], "a message without 'content' or 'value' or 'text'"),
+        ({"question": "x"}, "a message without 'content' or 'value' or 'text'"),
+    ],
+)
+def test_what_is_no_prompt_is_named_with_its_row(
+    tmp_path: Path, content: object, found: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "x"}\n' + json.dumps({"prompt": content}))
+    expected = (
+        f"Recipe key 'decontaminate' names {path}, where row 2 has {found} in column 'prompt'; "
+        "write texts or messages there, or rename the column."
+    )
+    with pytest.raises(RecipeError, match=re.escape(expected)):
+        list(read_prompts(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", ""),
+        ("b.txt", " \n\n"),
+        ("c.jsonl", '{"prompt": null}\n{"prompt": " "}'),
+        ("d.jsonl", '{"messages": [{"role": "assistant", "content": "x"}]}'),
+        ("e.csv", "prompt\n"),
+        ("f.json", "[]"),
+    ],
+)
+def test_a_file_without_a_prompt_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(RecipeError, match=rf"{name}, which holds no prompt; give a file that"):
+        find_contamination(gather([make()]), [tmp_path / name], 8)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Decontamination: pairs whose prompt overlaps with prompts that models will be judged on."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from datasets import Dataset
 from valuedata.accounting import KEPT, Verdict
 from valuedata.cleaning.text import iterate_pairs, split_words
 from valuedata.errors import RecipeError
+from valuedata.intake.pairs import RowError
 from valuedata.intake.readers import UnreadableRow, is_data_file, read_file
 
 __all__ = ["PROMPT_COLUMNS", "find_contamination", "read_prompts"]
@@ -35,6 +37,13 @@ PROMPT_COLUMNS: Final = (
     "user_first_turn",
 )
 """Columns that hold prompts, in any case and with or without a number at the end."""
+
+USER_ROLES: Final = ("user", "human", "prompter")
+OTHER_ROLES: Final = (
+    *("system", "developer", "assistant", "gpt", "chatgpt", "bot", "model", "ai"),
+    *("tool", "function", "function_call", "observation", "ipython"),
+)
+CONTENT_KEYS: Final = ("content", "value", "text")  # of a message, in ShareGPT, of a part of one
 
 
 def find_contamination(pairs: Dataset, prompt_files: Sequence[Path], ngram: int) -> Verdict:
@@ -80,17 +89,22 @@ def read_prompts(path: Path) -> Iterator[str]:
 
     Args:
         path: CSV, JSONL, JSON or Parquet, compressed or not, where every column of `PROMPT_COLUMNS`
-            is read, texts and lists of messages alike; or a TXT file with one prompt a line.
+            is read: texts, messages with the keys of OpenAI or ShareGPT, of which the user's count,
+            and lists of either; or a TXT file with one prompt a line.
 
     Yields:
         The prompts, without those that are empty.
 
     Raises:
-        RecipeError: If the file is missing or unreadable, or holds no column of prompts.
+        RecipeError: If the file is missing or unreadable, holds no column of prompts or no prompt,
+            or something else in such a column.
         SourceError: If it cannot be read to its end.
     """
+    is_empty = True
     try:
-        yield from _read_prompts(path)
+        for prompt in _read_prompts(path):
+            is_empty = False
+            yield prompt
     except UnicodeDecodeError as error:
         raise RecipeError(
             f"Recipe key 'decontaminate' names {path}, which is not UTF-8 text; save it as UTF-8."
@@ -100,6 +114,11 @@ def read_prompts(path: Path) -> Iterator[str]:
             f"Recipe key 'decontaminate' names {path}, which cannot be read ({error.strerror}); "
             "give a file that you may read."
         ) from error
+    if is_empty:
+        raise RecipeError(
+            f"Recipe key 'decontaminate' names {path}, which holds no prompt; give a file that "
+            "does, or leave it out."
+        )
 
 
 def _read_prompts(path: Path) -> Iterator[str]:
@@ -116,14 +135,20 @@ def _read_prompts(path: Path) -> Iterator[str]:
             f"Recipe key 'decontaminate' names {path}, whose type is unknown; give files of "
             "evaluation prompts as CSV, JSONL, JSON, Parquet or TXT."
         )
-    for row in read_file(path):
+    for number, row in enumerate(read_file(path), start=1):
         if isinstance(row, UnreadableRow):
             raise RecipeError(
                 f"Recipe key 'decontaminate' names {path}, where {row.place} is {row.reason}; mend "
                 "or remove that row."
             )
         for column in _choose_columns(row, path):
-            yield from _read_texts(row[column])
+            try:
+                yield from _read_texts(row[column])
+            except RowError as error:
+                raise RecipeError(
+                    f"Recipe key 'decontaminate' names {path}, where row {number} has {error} in "
+                    f"column {column!r}; write texts or messages there, or rename the column."
+                ) from error
 
 
 def _read_lines(path: Path) -> Iterator[str]:
@@ -143,13 +168,31 @@ def _choose_columns(row: Mapping[str, Any], path: Path) -> list[str]:
 
 
 def _read_texts(content: object) -> Iterator[str]:
+    if content is None or (isinstance(content, float) and math.isnan(content)):
+        return
     if isinstance(content, str):
         if content.strip():
             yield content
     elif isinstance(content, list):
-        for message in content:
-            if isinstance(message, dict) and message.get("role", "user") == "user":
-                yield from _read_texts(message.get("content"))
+        for part in content:
+            yield from _read_texts(part)
+    elif isinstance(content, Mapping):
+        yield from _read_texts(_read_message(content))
+    else:
+        raise RowError("neither text nor messages")
+
+
+def _read_message(message: Mapping[str, object]) -> object:
+    """What a message of the user holds, or a part of one; None where it is of another."""
+    role = message.get("role") or message.get("from") or USER_ROLES[0]
+    if str(role).lower() in OTHER_ROLES:
+        return None
+    if str(role).lower() not in USER_ROLES:
+        raise RowError(f"a message of the unknown role {role!r}")
+    keys = [key for key in CONTENT_KEYS if key in message]
+    if not keys and "type" not in message:  # as a part that is an image has
+        raise RowError(f"a message without {' or '.join(map(repr, CONTENT_KEYS))}")
+    return next((message[key] for key in keys if message[key] is not None), None)
 
 
 def _hash_ngrams(words: Sequence[str], ngram: int) -> Iterator[int]:
