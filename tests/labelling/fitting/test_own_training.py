@@ -114,6 +114,19 @@ def test_calibration_stays_finite_where_scores_are_told_apart():
     assert offset == pytest.approx(np.log(0.0589 / 0.9411), abs=1e-3)
 
 
+def test_replies_that_teach_the_opposite_are_refused(adapted, usual):
+    """Each reply stands there twice, with the value and without: one teaches what the other is not.
+
+    Calibration would turn such a head round, and call it good.
+    """
+    readings = [
+        Reading(ask.format(pet), f"{pet}, {pet}") for pet in PETS for ask in ("Why {}?", "{}, eh?")
+    ]
+    own = OwnValue(DEFINITION, tuple(readings), (True, False, False, True) * 6 + (True, False))
+    with pytest.raises(LabelError, match="do not tell 'pity' apart: what is learned from some"):
+        fit_own_value(own, load_heads(), adapted, usual, 0)
+
+
 def test_weak_and_thin_evidence_are_told(heads):
     own = heads.metadata["own"]["pity"]
     weak = {

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from valuedata.errors import LabelError
 from valuedata.labelling.encoding.encoder import Encoder, encode
 from valuedata.labelling.encoding.minilm import WIDTH
 from valuedata.labelling.fitting.own_quality import (
@@ -92,6 +93,9 @@ def fit_own_value(
     Returns:
         The heads of `base` and the new one, last; `metadata["own"]` holds its definition, quality
         and, where it is under the floor, its weakness.
+
+    Raises:
+        LabelError: If the heads rank replies to prompts not trained on the wrong way round.
     """
     readings = [*own.readings, *usual]
     with progress("Reading", len(readings)) as advance:
@@ -105,6 +109,13 @@ def fit_own_value(
     with progress("Training", None) as advance:
         trained = _fit(features[:n], truth, groups, features[n:], seed)
         advance(1)
+    if trained.decision[0] <= 0:
+        # Calibration would turn the head round, and what it then measured would look good.
+        raise LabelError(
+            f"The labelled replies do not tell {own.definition.name!r} apart: what is learned from "
+            "some prompts is wrong on the others; look for wrong labels, or give replies that show "
+            "the value by themselves, whatever the prompt."
+        )
     entry = {
         "definition": own.definition.model_dump(mode="json", by_alias=True),
         **trained.evidence,
