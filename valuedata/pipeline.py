@@ -222,8 +222,8 @@ def label(
     Raises:
         ValuedataError: Whatever the user can mend; nothing is written then.
     """
-    check_records_path(Path(out))
     sources = _resolve_sources(recipe)
+    check_records_path(Path(out), [file for source in sources for file in source.files])
     extractor = load_extractor(recipe.labels, engine=engine)
     with TemporaryDirectory(prefix="valuedata-") as work:
         intake = read_sources(recipe, sources, Path(work), progress)

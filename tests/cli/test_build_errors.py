@@ -187,3 +187,13 @@ def test_a_failed_build_leaves_the_old_release(run, tmp_path, release: Release) 
     old = load_release(tmp_path / "violence-release")
     assert old.content_hash == release.content_hash
     verify_release(old)
+
+
+@pytest.mark.parametrize("source", ["rows.jsonl", ".", "ro*.jsonl", "mine=rows.jsonl"])
+def test_labels_do_not_replace_what_they_are_of(run, tmp_path, source: str) -> None:
+    prepare_rows(tmp_path)
+    rows = (tmp_path / "rows.jsonl").read_bytes()
+    result = run("label", source, "--out", f"../{tmp_path.name}/rows.jsonl")
+    parts = ["rows.jsonl is one of the files to label; give another --out"]
+    check_error(result, tmp_path, {tmp_path / "rows.jsonl"}, parts)
+    assert (tmp_path / "rows.jsonl").read_bytes() == rows

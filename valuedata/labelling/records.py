@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,16 @@ IDENTITY = ("pair_id", "source", "source_row", "source_id")
 SUFFIXES = (".jsonl", ".parquet")
 
 
-def check_records_path(out: Path) -> None:
+def check_records_path(out: Path, read: Iterable[Path] = ()) -> None:
     """Refuses a path that records cannot be written to.
 
+    Args:
+        out: The path.
+        read: Files that are read, which may not be replaced.
+
     Raises:
-        RecipeError: If its suffix is no known one, or its folder is missing or closed.
+        RecipeError: If its suffix is no known one, its folder is missing or closed, or it is one
+            of the files that are read.
     """
     if out.suffix not in SUFFIXES:
         raise RecipeError(
@@ -39,6 +44,8 @@ def check_records_path(out: Path) -> None:
         ) from error
     if not found:
         raise RecipeError(f"Folder {out.parent} is missing; make it or give another --out.")
+    if any(out.resolve() == file.resolve() for file in read):
+        raise RecipeError(f"Label file {out} is one of the files to label; give another --out.")
 
 
 def write_records(pairs: Dataset, labels: Labels, out: Path) -> None:
