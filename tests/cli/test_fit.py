@@ -13,10 +13,12 @@ from click.testing import CliRunner, Result
 
 from cards.markdown import escape_cell
 from tests.cli.rows import choose_rows, read_starter, write_rows
+from tests.cli.test_disk_errors import drop_override
 from valuedata.cli import main
 from valuedata.cli.fit import MEASURES, show_quality
 from valuedata.labelling.fitting import adaptation, training
 from valuedata.labelling.heads import load_heads
+from valuedata.labelling.metadata import METADATA_FILE, check_weights_folder
 from valuedata.labelling.values import LABEL_NAMES, VALUE_NAMES
 from valuedata.release.folder import load_release
 
@@ -224,3 +226,47 @@ def test_a_licence_without_a_source_is_refused(run, tmp_path, gold) -> None:
         "Error: --licence 'MIT' names no source or no licence; write SOURCE=LICENCE, such as "
         "hh-helpful=MIT.\n"
     )
+
+
+def prepare_foreign(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "README.md").write_text("mine")
+
+
+def prepare_file(folder: Path) -> None:
+    (folder / "out").write_text("mine")
+
+
+def prepare_closed(folder: Path) -> None:
+    (folder / "out").mkdir(mode=0o555)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "out", "sentence"),
+    [
+        (prepare_foreign, "out", "Folder out exists and holds no weights; give another --out."),
+        (prepare_file, "out", "Weights cannot be written to out (Not a directory); name a folder"),
+        (prepare_file, "out/w", "Weights cannot be written to out/w (Not a directory); name"),
+        (prepare_closed, "out", "Weights cannot be written to out (Permission denied); name"),
+        (prepare_closed, "out/a/b", "Weights cannot be written to out/a/b (Permission denied);"),
+    ],
+)
+def test_a_folder_that_weights_may_not_go_to_is_refused_before_anything_is_read(
+    run, tmp_path, prepare, out, sentence
+) -> None:
+    prepare(tmp_path)
+    before = {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")}
+    with drop_override():
+        result = run("fit", "missing.jsonl", "--out", out)
+    assert result.stderr.startswith(f"Error: {sentence}")
+    assert (result.stdout, result.exit_code) == ("", 2)
+    assert {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")} == before
+
+
+def test_folders_that_weights_may_go_to(tmp_path) -> None:
+    check_weights_folder(tmp_path)
+    check_weights_folder(tmp_path / "new" / "folder")
+    (tmp_path / "README.md").write_text("a card")
+    (tmp_path / METADATA_FILE).write_text("{}")
+    check_weights_folder(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2

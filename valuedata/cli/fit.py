@@ -116,12 +116,16 @@ def fit(  # noqa: PLR0913 - an argument an option
     valuedata fit gold.jsonl --out weights
     valuedata fit gold.jsonl --add starter --add written --out weights
     """
+    from valuedata.labelling.metadata import check_weights_folder
+
     progress = choose_progress(quiet=quiet)
-    if _holds_values(
+    is_own = _holds_values(
         files,
         takes_values=extend is not None or accept_weak,
         takes_gold=bool(exclude_source or added or licences),
-    ):
+    )
+    check_weights_folder(out)
+    if is_own:
         heads, fitted = fit_own_values(files, extend, seed, progress)
         if as_json:
             echo_json(fitted)
