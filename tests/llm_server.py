@@ -33,7 +33,8 @@ BLOCK = re.compile(r"<data>\n(.*?)\n</data>", flags=re.DOTALL)
 CONTROL = re.compile(r"<\|[^|]*\|>|</?s>|\[/?[A-Z_]+\]")
 SIGN = re.compile(r"sign-([a-z-]*[a-z])")
 FAULT = re.compile(r"fault:([a-z0-9-]*[a-z0-9])")
-STATUS = {"429": 429, "wait": 429, "500": 500, "400": 400, "401": 401, "403": 403, "404": 404}
+STATUSES = (301, 307, 308, 400, 401, 403, 404, 429, 500)
+STATUS = {"wait": 429, **{str(status): status for status in STATUSES}}
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, message: str, wait: str | None = None) -> None:
         content = json.dumps({"error": {"message": message}}).encode()
-        self._send(status, content, headers={"Retry-After": wait} if wait else {})
+        headers = {"Retry-After": wait} if wait else {}
+        if status < 400:
+            headers["Location"] = "/elsewhere/v1/chat/completions"
+        self._send(status, content, headers=headers)
 
     def _send(
         self,

@@ -125,6 +125,31 @@ def test_what_no_reply_is_to_blame_for_stops_the_run(server, kind, sentence):
     assert server.count() == before + 1
 
 
+@pytest.mark.parametrize("status", ["301", "307", "308"])
+def test_a_redirect_is_named_and_not_followed(server, status):
+    """A 307 or 308 would take the whole call along, and a 301 turns it into a GET."""
+    before = server.count()
+    kept, error = ask(server, [f"sign-humor fault:{status}"])
+    assert (kept, server.count()) == ({}, before + 1)
+    elsewhere = server.base_url.replace("/v1", "/elsewhere/v1")
+    assert str(error) == (
+        f"The server at {server.base_url} redirects to {elsewhere} (HTTP {status}), where nothing "
+        "was sent; name that address by --llm-base-url if you trust it."
+    )
+
+
+def test_no_part_of_the_key_is_shown(server, monkeypatch):
+    """What the server says is cut after 200 characters, here in the middle of the key.
+
+    It says {"error": {"message": "400: key Bearer KEY"}}; the key starts at character 39.
+    """
+    key = "".join(f"sk-{number:03}-" for number in range(40))
+    monkeypatch.setenv("VALUEDATA_LLM_KEY", key)
+    _, error = ask(server, [f"fault:400 long {number}" for number in range(STOP_AFTER)])
+    assert 'key Bearer …"}});' in str(error)
+    assert "sk-" not in str(error)
+
+
 def test_a_text_that_a_provider_forbids_is_a_failure_of_its_own(server):
     answers, _ = ask(server, ["sign-humor first", "fault:403", "sign-humor last"])
     assert [answer.failure for answer in answers] == [None, "request refused", None]
@@ -159,6 +184,15 @@ def test_failures_known_before_say_nothing_of_the_server(server):
     answers, error = ask(server, replies, failed_before=known, concurrency=8)
     assert error is None
     assert {answer.failure for answer in answers} == {"no valid answer"}
+
+
+def test_a_server_that_breaks_stops_what_failed_before_too(server):
+    replies = [f"fault:500 {number}" for number in range(STOP_AFTER + 5)]
+    known = frozenset(reply.encode() for reply in replies)
+    before = server.count()
+    kept, error = ask(server, replies, failed_before=known, max_retries=0)
+    assert (kept, server.count() - before) == ({}, STOP_AFTER)
+    assert "gave no label for 50 replies in a row (last: server error)" in str(error)
 
 
 def test_a_server_that_is_not_there_is_one_sentence(server):

@@ -5,14 +5,27 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from pydantic import ValidationError
 
 from valuedata.errors import LabelError
+from valuedata.intake.pairs import clean_text
 from valuedata.labelling.llm.answers import INVALID, Answer, InvalidAnswerError
-from valuedata.labelling.llm.completions import Choice, Completion, Usage, add_usages
+from valuedata.labelling.llm.completions import Completion, Usage, add_usages
+from valuedata.labelling.llm.failures import (
+    BROKEN,
+    RATE_LIMITED,
+    REFUSED,
+    SERVER_ERROR,
+    SERVER_FAILURES,
+    TIMED_OUT,
+    FailedCallError,
+)
+from valuedata.labelling.llm.form import Form
 from valuedata.labelling.llm.keys import OWN_KEY, find_key, is_openai
 from valuedata.settings import LlmSettings
 
@@ -24,52 +37,12 @@ __all__ = ["SERVER_FAILURES", "Form", "ask_all", "require_client"]
 Keep = Callable[[Mapping[bytes, Answer]], None]
 Requests = Mapping[bytes, Sequence[Mapping[str, str]]]
 
-RATE_LIMITED: Final = "rate limited"
-REFUSED: Final = "request refused"
-SERVER_ERROR: Final = "server error"
-BROKEN: Final = "connection broken"
-TIMED_OUT: Final = "timed out"
-SERVER_FAILURES: Final = frozenset({RATE_LIMITED, SERVER_ERROR, BROKEN, TIMED_OUT})
-"""Reasons that are the server's, whatever it was asked about."""
-
 STOP_AFTER = 50
 """Replies without an answer, one after the other, from which on the fault is not theirs."""
 LONGEST_WAIT_S = 120.0
 """Longest Retry-After that the client waits for. Source: openai 3, MAX_RETRY_AFTER_DELAY."""
 SECONDS_A_BATCH = 1.0
 EXCERPT = 200
-
-
-class _FailedCallError(Exception):
-    """A call without an answer; `reason` is short and counted, `detail` is for a person."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
-
-
-@dataclass(frozen=True)
-class Form:
-    """What the calls of a run have in common besides the settings.
-
-    Attributes:
-        body: Further keys of every request, such as its response format.
-        read: Takes an answer out of a choice, as it is kept; raises InvalidAnswerError.
-        seeds: Digest to a seed of its own, in place of that of the settings.
-        wanted: What an answer is, in an error message.
-        asked: What is asked about, in the same.
-        model_option: Where the user names the model.
-        address_option: Where the user names the server.
-    """
-
-    body: Mapping[str, Any]
-    read: Callable[[Choice], str]
-    seeds: Mapping[bytes, int] = field(default_factory=dict)
-    wanted: str = "label"
-    asked: str = "replies"
-    model_option: str = "--llm-model"
-    address_option: str = "--llm-base-url"
 
 
 def require_client() -> None:
@@ -100,7 +73,8 @@ def ask_all(
         form: How it is asked, and what an answer is.
         settings: Which model on which server, and how patiently.
         keep: Takes answers by their digests; every digest of the requests comes once.
-        failed_before: Digests whose failure says nothing of the server.
+        failed_before: Digests that failed in an earlier run: that they fail again says nothing of
+            the server, unless the reason is one of `SERVER_FAILURES`.
 
     Raises:
         LabelError: If the server cannot be reached, refuses the key or does not know the model, or
@@ -142,12 +116,21 @@ class _Run:
     def address(self) -> str:
         return self.settings.base_url or ""
 
+    @cached_property
+    def key(self) -> str | None:
+        return find_key(self.address)
+
+    def quote(self, text: str) -> str:
+        """The begin of a text that the server wrote, on one line and without the key."""
+        whole = text.replace(self.key, "…") if self.key else text
+        return " ".join(clean_text(whole).split())[:EXCERPT]
+
     def settle(self, digest: bytes, answer: Answer, detail: str) -> None:
         if answer.failure is None:
             self.has_answers = True
             self.done |= self.held | {digest: answer}
             self.held = {}
-        elif digest in self.failed_before:
+        elif digest in self.failed_before and answer.failure not in SERVER_FAILURES:
             self.done[digest] = answer
         else:
             self.held[digest] = answer
@@ -172,14 +155,16 @@ class _Run:
 
 
 async def _ask_all(requests: Requests, run: _Run) -> None:
-    from openai import AsyncOpenAI, Omit
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
-    key = find_key(run.address)
+    key = run.key
     client = AsyncOpenAI(
         base_url=run.address,
         api_key=key or "none",
         timeout=run.settings.timeout_s,
         max_retries=run.settings.max_retries,
+        # A redirect would take prompts and replies to a server that nobody has named.
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
     )
     # The client takes these from the environment for any server; they are OpenAI's alone.
     foreign = ("OpenAI-Organization", "OpenAI-Project")
@@ -190,7 +175,7 @@ async def _ask_all(requests: Requests, run: _Run) -> None:
     async def work() -> None:
         for digest, messages in queue:
             answer, detail = await _ask_one(client, headers, (digest, messages), run)
-            run.settle(digest, answer, detail.replace(key, "…") if key else detail)
+            run.settle(digest, answer, detail)
 
     try:
         async with client, asyncio.TaskGroup() as group:
@@ -220,7 +205,7 @@ async def _ask_one(
             content = run.form.read(completion.choices[0])
         except InvalidAnswerError as error:
             reason = str(error)
-        except _FailedCallError as error:
+        except FailedCallError as error:
             reason, detail = error.reason, error.detail
             break
         else:
@@ -259,7 +244,7 @@ async def _call(
     except ValidationError as error:
         raise InvalidAnswerError(INVALID) from error
     except TimeoutError as error:
-        raise _FailedCallError(TIMED_OUT) from error
+        raise FailedCallError(TIMED_OUT) from error
     except APIConnectionError as error:
         cause = error.__cause__
         is_silent = isinstance(cause, ConnectTimeout) and not run.has_answers
@@ -270,12 +255,12 @@ async def _call(
                 "the last answer."
             ) from error
         is_late = isinstance(error, APITimeoutError)
-        raise _FailedCallError(TIMED_OUT if is_late else BROKEN) from error
+        raise FailedCallError(TIMED_OUT if is_late else BROKEN) from error
     except APIStatusError as error:
         raise _explain_status(error, run) from None  # what the server says may hold the key
 
 
-def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedCallError:
+def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | FailedCallError:
     status = error.status_code
     # Some providers forbid single texts, and say so with the status of a wrong key.
     if status == HTTPStatus.UNAUTHORIZED or (
@@ -291,9 +276,15 @@ def _explain_status(error: "APIStatusError", run: _Run) -> LabelError | _FailedC
             f"chat/completions (HTTP {status}); mend {run.form.model_option} or "
             f"{run.form.address_option}."
         )
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        place = urljoin(str(error.request.url), error.response.headers.get("Location", ""))
+        return LabelError(
+            f"The server at {run.address} redirects to "
+            f"{run.quote(place.removesuffix('/chat/completions'))} (HTTP {status}), where nothing "
+            f"was sent; name that address by {run.form.address_option} if you trust it."
+        )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _FailedCallError(RATE_LIMITED)
+        return FailedCallError(RATE_LIMITED)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _FailedCallError(SERVER_ERROR)
-    said = " ".join(error.response.text.split())[:EXCERPT]
-    return _FailedCallError(REFUSED, f"HTTP {status} {said}")
+        return FailedCallError(SERVER_ERROR)
+    return FailedCallError(REFUSED, f"HTTP {status} {run.quote(error.response.text)}")
