@@ -1,5 +1,6 @@
 """A reading's vector depends on nothing but the reading, to the last bit."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -211,6 +212,22 @@ def test_bfloat16_is_near_and_has_its_own_fingerprint(tmp_path, encoder, vectors
     some = encode(quick, READINGS[:6])
     assert ((some * vectors[:6]).sum(axis=1) > 0.998).all()
     assert quick.fingerprint != encoder.fingerprint
+
+
+OLD = """
+import numpy as np
+from tests.labelling.texts import READINGS
+from valuedata.labelling.encoding.encoder import encode, load_model
+quick, exact = (encode(load_model(name), READINGS[:2]) for name in ("bfloat16", "float32"))
+print(((quick * exact).sum(axis=1) > 0.998).all())
+"""
+
+
+def test_a_processor_that_cannot_pack_bfloat16_computes_in_it_all_the_same():
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    words = [sys.executable, "-c", OLD]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
 
 
 def test_pairs_are_embedded_side_by_side(encoder):

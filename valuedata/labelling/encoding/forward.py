@@ -207,7 +207,10 @@ def _normalize(parameters: Mapping[str, torch.Tensor], convert: Multiply) -> Nor
 
 
 def _is_packed(weight: torch.Tensor) -> bool:
-    return weight.is_cpu and bool(torch.backends.mkldnn.is_available())
+    if not (weight.is_cpu and torch.backends.mkldnn.is_available()):
+        return False
+    # oneDNN packs bfloat16 for AVX-512 and newer alone; PyTorch multiplies without it elsewhere.
+    return weight.dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _pack(weight: torch.Tensor) -> torch.Tensor:
