@@ -53,6 +53,8 @@ ADDRESS = (
         ("http://127.0.0.1:99999/v1", ADDRESS),
         ("http://127.0.0.1/v1?key=secret", ADDRESS),
         ("http://127.0.0.1/v1#secret", ADDRESS),
+        ("http://127.0.0.1/v1?", ADDRESS),
+        ("http://127.0.0.1/v1#", ADDRESS),
         ("http://127.0.0.1/v1\x1b", ADDRESS),
         (
             "https://me:secret@example.org/v1",

@@ -124,7 +124,7 @@ class LlmSettings(Settings):
                 "holds a user or a password; take them out and put a key into the environment "
                 "variable VALUEDATA_LLM_KEY",
             )
-        if not is_whole or parts.query or parts.fragment or not address.isprintable():
+        if not is_whole or {"?", "#"} & set(address) or not address.isprintable():
             raise PydanticCustomError(
                 SENTENCE,
                 "is not the address of a server; give one such as http://127.0.0.1:8000/v1, "

@@ -90,7 +90,20 @@ def read_evidence(names: Sequence[str], metadata: Mapping[str, Any]) -> dict[str
     Args:
         names: Names that the weights label.
         metadata: Their metadata.
+
+    Raises:
+        LabelError: If a measure that the weights should tell is missing or damaged.
     """
+    try:
+        return _read_evidence(names, metadata)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LabelError(
+            "Weights do not say what the quality of each of their values is; train them again with "
+            "`valuedata fit`."
+        ) from error
+
+
+def _read_evidence(names: Sequence[str], metadata: Mapping[str, Any]) -> dict[str, Evidence]:
     own, packaged = metadata.get("own", {}), metadata.get("quality", {})
     found = {}
     for name in names:

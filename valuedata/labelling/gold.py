@@ -16,6 +16,7 @@ from valuedata.intake.parsers import (
     parse_trl,
     parse_ultrafeedback,
 )
+from valuedata.labelling.lines import parse_json
 from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.schema import Message, compute_pair_id
@@ -114,10 +115,7 @@ def _read_file(path: Path, names: Collection[str], source: str) -> Iterator[Gold
 
 
 def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> GoldPair:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
+    row = parse_json(line, where)
     if not isinstance(row, dict):
         raise FormatError(f"{where} is not a JSON object; mend that line.")
     if "pair_id" in row and "prompt" not in row:
@@ -131,6 +129,8 @@ def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> G
 def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collection[str]) -> GoldPair:
     try:
         sides = _parse_sides(row)
+        _check_encodable([turn["content"] for side in sides for turn in side])
+        _check_encodable([str(row.get("source", source))])
         return GoldPair(
             sides=sides,
             source=str(row.get("source", source)),
@@ -166,8 +166,15 @@ def _parse_sides(row: Mapping[str, Any]) -> Sides:
     except RowError:
         prompt = add_system(row, parse_prompt(row))
         replies = (_parse_reply(row[name], name) for name in ("chosen", "rejected"))
-        return Sides(prompt, *replies)
+        sides = Sides(prompt, *replies)
     return sides
+
+
+def _check_encodable(texts: Sequence[str]) -> None:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise RowError("a text holds half of a surrogate pair") from error
 
 
 def _parse_reply(value: object, column: str) -> list[Message]:

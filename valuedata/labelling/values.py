@@ -69,7 +69,8 @@ class ValueDefinition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+    # Folders are named after it; with what is added a name stays within the usual 255 bytes.
+    name: Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     kind: Literal["value", "behaviour"]
     branch: Literal["practical", "epistemic", "social", "protective", "personal"] | None = None
     valence: Literal["positive", "neutral", "negative"] | None = None

@@ -155,6 +155,14 @@ def test_weights_that_do_not_say_what_a_value_means_are_refused(heads, found):
         read_definitions(heads.names, {"own": found})
 
 
+@pytest.mark.parametrize("change", [{"average_precision": {}}, {"precision": None}])
+def test_weights_that_do_not_say_how_good_they_are_are_refused(heads, change):
+    own = {**heads.metadata["own"]["pity"], **change}
+    for metadata in ({"own": {"pity": own}}, {"quality": {"pity": own}}, {"quality": None}):
+        with pytest.raises(LabelError, match="do not say what the quality of each of their values"):
+            read_evidence(["pity"], {"own": {}, **metadata})
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [(None, "cannot be read"), ("{}", "damaged"), ("[", "damaged"), ("7", "damaged")],

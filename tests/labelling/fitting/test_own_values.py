@@ -75,6 +75,7 @@ TWICE = [*make_examples(), {**make_examples()[0], "expresses": False}]
         ({"name": "honesty"}, "has the name 'honesty', which valuedata has itself; .*'my-honesty'"),
         ({"name": "all"}, "has the name 'all', which valuedata has itself"),
         ({"name": "My Value"}, "has the name 'My Value'; write lower-case words joined by hyphens"),
+        ({"name": "a" * 101}, "wrong 'name': String should have at most 100 characters"),
         ({"name": None}, "lacks 'name'; add it"),
         ({"branch": "personally"}, "wrong 'branch'"),
         ({"branch": None}, "a value has a branch and a valence"),
@@ -89,6 +90,7 @@ TWICE = [*make_examples(), {**make_examples()[0], "expresses": False}]
         ({"examples": [{"prompt": "a", "expresses": True}]}, "lacks 'examples.0.reply'"),
         ({"examples_file": "../gold.jsonl"}, "names the examples '../gold.jsonl' outside"),
         ({"examples_file": "/gold.jsonl"}, "names the examples '/gold.jsonl' outside"),
+        ({"examples_file": "a\0b"}, "wrong 'examples_file'"),
         ({"examples_file": "none.jsonl"}, "none.jsonl cannot be read \\(No such file"),
     ],
 )
@@ -112,6 +114,8 @@ def test_a_wrong_file_is_refused(tmp_path, changes, sentence):
             b'{"prompt": "a", "reply": "b", "express": 1, "expresses": true}',
             "unknown key 'express'; did you mean 'expresses'",
         ),
+        pytest.param(b"[" * 100_000, "line 1 is nested too deep", id="deep"),
+        pytest.param(b"9" * 5_000, "line 1 holds a number of too many digits", id="digits"),
         (b"\xff", "cannot be read \\(not UTF-8\\)"),
     ],
 )

@@ -202,6 +202,14 @@ def test_a_server_that_is_not_there_is_one_sentence(server):
     assert "mend --llm-base-url" in str(error)
 
 
+@pytest.mark.parametrize("host", ["m\u00fcnchen_\u00fc.de", "1.2.3.999"])
+def test_an_address_that_no_server_can_have_is_one_sentence(server, host):
+    kept, error = ask(server, ["Yes."], base_url=f"http://{host}/v1")
+    assert kept == {}
+    assert str(error).startswith(f"The server at http://{host}/v1 cannot be reached (Invalid ")
+    assert str(error).endswith("); mend --llm-base-url.")
+
+
 def test_the_key_comes_from_the_environment_and_reaches_its_server_alone(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
     monkeypatch.setenv("OPENAI_ORG_ID", "org-openai")

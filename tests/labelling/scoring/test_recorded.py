@@ -67,6 +67,8 @@ def test_labels_in_memory_become_records():
     ("row", "sentence"),
     [
         ("{", "line 2 is not valid JSON"),
+        pytest.param("[" * 100_000, "line 2 is nested too deep", id="deep"),
+        pytest.param("9" * 5_000, "line 2 holds a number of too many digits", id="digits"),
         ([1], "line 2 is no label record"),
         ({"prompt": "x"}, "has no 'pair_id'"),
         (make_record("b", None, YES), "neither 'probabilities' nor 'error' in 'chosen'"),

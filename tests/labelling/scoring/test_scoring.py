@@ -153,6 +153,10 @@ def test_a_classifier_is_scored_and_its_training_told(gold, tmp_path, vector_cac
     again = valuedata.score([gold], weights=tmp_path / "weights", settings=FEW)
     assert again.trained_on == {"other": 7}
     assert again.to_json()["names"] == found.to_json()["names"]
+    del heads.metadata["added"]
+    save_heads(heads, tmp_path / "weights")
+    with pytest.raises(LabelError, match="do not say which sources they were trained on"):
+        valuedata.score([gold], weights=tmp_path / "weights", settings=FEW)
 
 
 def test_development_labels_score_fully_against_themselves(shared_data, tmp_path):

@@ -1,6 +1,5 @@
 """A user's own value: what it means, with labelled replies, read from one YAML file."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from valuedata.errors import RecipeError, name_nearest
+from valuedata.labelling.lines import parse_json
 from valuedata.labelling.markers import MARKERS
 from valuedata.labelling.readings import Reading
 from valuedata.labelling.values import LABEL_NAMES, ValueDefinition, read_definition
@@ -64,7 +64,7 @@ class ValueFile(ValueDefinition):
     kind: Literal["value"] = "value"
     examples: tuple[Example, ...] = ()
     pairs: tuple[ExamplePair, ...] = ()
-    examples_file: Annotated[str, Field(min_length=1)] | None = None
+    examples_file: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,7 @@ def _read_rows(path: Path) -> Iterator[Example | ExamplePair]:
 
 
 def _parse_row(line: str, where: str) -> Example | ExamplePair:
-    try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise RecipeError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
+    content = parse_json(line, where, RecipeError)
     if not isinstance(content, dict):
         raise RecipeError(f"{where} is not a JSON object; mend that line.")
     model: type[Example | ExamplePair] = Example if "reply" in content else ExamplePair

@@ -16,6 +16,7 @@ from valuedata.errors import LabelError
 from valuedata.intake.pairs import clean_text
 from valuedata.labelling.llm.answers import INVALID, Answer, InvalidAnswerError
 from valuedata.labelling.llm.completions import Completion, Usage, add_usages
+from valuedata.labelling.llm.connection import connect
 from valuedata.labelling.llm.failures import (
     BROKEN,
     RATE_LIMITED,
@@ -155,17 +156,10 @@ class _Run:
 
 
 async def _ask_all(requests: Requests, run: _Run) -> None:
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+    from openai import Omit
 
     key = run.key
-    client = AsyncOpenAI(
-        base_url=run.address,
-        api_key=key or "none",
-        timeout=run.settings.timeout_s,
-        max_retries=run.settings.max_retries,
-        # A redirect would take prompts and replies to a server that nobody has named.
-        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
-    )
+    client = connect(run.settings, key, run.form.address_option)
     # The client takes these from the environment for any server; they are OpenAI's alone.
     foreign = ("OpenAI-Organization", "OpenAI-Project")
     headers = {} if is_openai(run.address) else {name: Omit() for name in foreign}

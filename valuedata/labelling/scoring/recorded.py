@@ -1,6 +1,5 @@
 """Labels read back from a file of records, whoever made them."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from valuedata.errors import FormatError, SourceError
 from valuedata.labelling.labels import Labels
+from valuedata.labelling.lines import parse_json
 from valuedata.labelling.values import LABEL_NAMES
 
 __all__ = ["LabelRecords", "make_records", "read_records"]
@@ -134,19 +134,12 @@ def _iterate(path: Path) -> Iterator[tuple[str, object]]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield f"{path} line {number}", _parse_json(line, f"{path} line {number}")
+                    yield f"{path} line {number}", parse_json(line, f"{path} line {number}")
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise SourceError(
             f"Label file {path} cannot be read ({error}); give a .jsonl or .parquet file that "
             "`valuedata label` wrote."
         ) from error
-
-
-def _parse_json(line: str, where: str) -> object:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{where} is not valid JSON ({error.msg}); mend that line.") from error
 
 
 def _parse_record(record: object, where: str) -> tuple[str, tuple[Labelled | str, ...]]:

@@ -16,7 +16,7 @@ from valuedata.intake.naming import resolve_source
 from valuedata.labelling.classifier import Classifier
 from valuedata.labelling.encoding.encoder import load_encoder
 from valuedata.labelling.gold import GoldPair, load_gold
-from valuedata.labelling.heads import load_heads
+from valuedata.labelling.heads import Heads, load_heads
 from valuedata.labelling.metadata import PACKAGED
 from valuedata.labelling.scoring.agreement import Agreement, measure_agreement
 from valuedata.labelling.scoring.intervals import number_groups
@@ -97,6 +97,7 @@ def score(
     heads = load_heads(Path(weights) if weights else PACKAGED) if records is None else None
     known = records.names if records is not None else heads.names if heads is not None else ()
     resolve_values(settings.names, known)  # before the long work
+    trained = _list_trained(heads) if heads is not None else {}
     pairs = load_gold(
         [Path(path) for path in gold],
         settings.excluded_sources,
@@ -109,7 +110,6 @@ def score(
         records = _label(
             pairs, Classifier(load_encoder("auto", adapter=heads.adapter), heads), progress
         )
-        trained = {**heads.metadata["sources"], **heads.metadata["added"]}
         used = {pair.source for pair in pairs}
         trained_on = {source: n for source, n in trained.items() if source in used}
     assert records is not None  # noqa: S101 - read or just made
@@ -150,6 +150,16 @@ def compare(
         prompts=_read_prompts(prompts, progress) if prompts else None,
         resampling=(settings.n_resamples, np.random.default_rng(settings.seed)),
     )
+
+
+def _list_trained(heads: Heads) -> dict[str, int]:
+    try:
+        return {**heads.metadata["sources"], **heads.metadata["added"]}
+    except (KeyError, TypeError) as error:
+        raise LabelError(
+            "Weights do not say which sources they were trained on; train them again with "
+            "`valuedata fit`."
+        ) from error
 
 
 def _label(pairs: Sequence[GoldPair], classifier: Classifier, progress: Progress) -> LabelRecords:
