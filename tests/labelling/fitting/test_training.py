@@ -1,5 +1,7 @@
 """A small classifier learns what its examples show, twice the same, and refuses too few of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,19 @@ PAIRS = [make_pair(pet, flipped=number % 2 == 1) for number, pet in enumerate(PE
 @pytest.fixture(scope="module")
 def heads():
     return fit_classifier(PAIRS, 0, names=("empathy",))
+
+
+@pytest.mark.parametrize(("with_it", "what"), [(True, "express"), (False, "do not express")])
+def test_a_name_that_one_prompt_has_to_itself_is_refused_before_the_training(with_it, what):
+    """Ten replies to one prompt, which are all in one fold, and none like them elsewhere."""
+    named, bare = frozenset({"empathy"}), frozenset()
+    labels = (named, bare) if with_it else (bare, named)
+    one, other = (dict.fromkeys(("chosen_labels", "rejected_labels"), some) for some in labels)
+    pairs = [replace(pair, group="one", **one) for pair in PAIRS[:5]]
+    pairs += [replace(pair, **other) for pair in PAIRS[5:]]
+    sentence = f"The replies that {what} 'empathy' are to too few prompts, none of which is left"
+    with pytest.raises(LabelError, match=sentence):
+        fit_classifier(pairs, 0, names=("empathy",))
 
 
 def test_unseen_replies_are_told_apart(tmp_path, heads):

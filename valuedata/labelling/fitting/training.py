@@ -79,6 +79,7 @@ def fit_classifier(
     readings, truth = read_labels(pairs, names)
     _check_counts(truth, names)
     folds = split_folds([pair.group for pair in pairs], seed)
+    _check_folds(truth, folds, names)
     more, more_truth = read_labels(added, names)
     scores, adapter, words = _score_unseen(
         readings + more, np.concatenate([truth, more_truth]), folds, seed, progress
@@ -141,6 +142,19 @@ def split_folds(groups: Sequence[str], seed: int) -> Ints:
     for fold, (_, outside) in enumerate(splitter.split(folds, groups=groups)):
         folds[outside] = fold
     return np.concatenate([folds, folds])
+
+
+def _check_folds(truth: Bools, folds: Ints, names: Sequence[str]) -> None:
+    """Refuses, before the long work, a name that cannot be learned where a fold is left out."""
+    for fold in range(N_FOLDS):
+        rest = truth[folds != fold]
+        for name, has, all_have in zip(names, rest.any(axis=0), rest.all(axis=0), strict=True):
+            if not has or all_have:
+                what = "do not express" if all_have else "express"
+                raise LabelError(
+                    f"The replies that {what} {name!r} are to too few prompts, none of which is "
+                    "left where one fifth of all is kept for measuring; label some to more prompts."
+                )
 
 
 def _score_unseen(
