@@ -179,7 +179,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _complete(self, fault: str, body: dict[str, Any], content: str | None) -> dict[str, Any]:
         sent = sum(len(message["content"]) for message in body["messages"])
+        usage: dict[str, int | None]
         usage = {"prompt_tokens": sent, "completion_tokens": 7, "total_tokens": sent + 7}
+        usage |= {
+            "half": {"completion_tokens": None},
+            "huge": {"prompt_tokens": 2**63},
+            "negative": {"prompt_tokens": -5},
+        }.get(fault, {})
         return {
             "id": "answer",
             "object": "chat.completion",

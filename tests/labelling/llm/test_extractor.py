@@ -9,6 +9,7 @@ from datasets import Dataset
 
 from tests.llm_server import LlmServer, serve_llm
 from valuedata.errors import LabelError
+from valuedata.labelling.caches import clear_cache
 from valuedata.labelling.classifier import load_extractor
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.llm.extractor import LlmExtractor, load_llm_extractor
@@ -136,6 +137,9 @@ def test_two_thousand_replies_end_labelled_or_failed_and_none_is_shifted(server,
 KINDS = {
     "fenced": {"humor"},
     "uncounted": {"humor"},
+    "half": {"humor"},
+    "huge": {"humor"},
+    "negative": {"humor"},
     "drop-once": {"humor"},
     "html-once": {"humor"},
     "outside-once": {"humor"},
@@ -155,9 +159,11 @@ def test_each_kind_of_failure_has_its_reason(server, tmp_path):
     labels = load(server, tmp_path, max_retries=1).label(make_pairs(replies))
     assert name_all(labels) == [(names, {"privacy"}) for names in KINDS.values()]
     assert labels.names == LABEL_NAMES
-    assert labels.tally.n_uncounted == 5  # uncounted, html, choices, drop, 400
+    assert (
+        labels.tally.n_uncounted == 8
+    )  # uncounted, half, huge, negative, html, choices, drop, 400
     verdict = labels.judge()
-    assert verdict.report.rows_out == 5
+    assert verdict.report.rows_out == 8
     assert verdict.report.dropped["label failed: no valid answer"] == 3
 
 
@@ -170,6 +176,19 @@ def test_failures_are_asked_about_again_on_request_alone(server, tmp_path):
     assert name_all(again) == [("no valid answer", {"humor"})]
     assert server.count() == before + 2  # one repeat
     assert [r["body"]["seed"] for r in server.read_requests()[-2:]] == [0, 1]
+
+
+def test_answers_outlive_a_cache_that_is_cleared_meanwhile(server, tmp_path, monkeypatch):
+    """Cleared after every round; the second has a reply of the first, which is asked anew."""
+    monkeypatch.setattr("valuedata.labelling.llm.extractor.PAIRS_A_ROUND", 1)
+    replies = [("sign-humor stays", "sign-privacy"), ("sign-humor stays", "sign-honesty")]
+    before = server.count()
+    labels = load(server, tmp_path).label(
+        make_pairs(replies), lambda _: clear_cache(tmp_path, ["answers"])
+    )
+    assert name_all(labels) == [({"humor"}, {"privacy"}), ({"humor"}, {"honesty"})]
+    assert server.count() - before == 4
+    assert (labels.tally.n_distinct, labels.tally.n_asked) == (3, 3)
 
 
 def test_a_reply_is_asked_about_once_however_often_it_stands_there(server, tmp_path):

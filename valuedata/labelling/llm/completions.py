@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from valuedata.labelling.llm.answers import InvalidAnswerError
 
@@ -24,11 +30,15 @@ class Choice(BaseModel):
     finish_reason: str | None = None
 
 
+# More than any call takes; the sum over its repeats still fits the 64 bits of SQLite's integers.
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
 class Usage(BaseModel):
     """Tokens of a call, as the server counted them."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: Count
+    completion_tokens: Count
 
 
 class Completion(BaseModel):
@@ -36,6 +46,16 @@ class Completion(BaseModel):
 
     choices: Annotated[list[Choice], Field(min_length=1)]
     usage: Usage | None = None
+
+    @field_validator("usage", mode="wrap")
+    @classmethod
+    def _forget_unusable(cls, value: object, handler: ValidatorFunctionWrapHandler) -> Usage | None:
+        """An answer counts, whatever the server says of its tokens."""
+        try:
+            usage: Usage | None = handler(value)
+        except ValidationError:
+            return None
+        return usage
 
 
 def read_content(choice: Choice) -> str:

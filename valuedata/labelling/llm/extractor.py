@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class LlmExtractor:
             fresh = {self._key(reading): reading for reading in readings}
             fresh = {key: reading for key, reading in fresh.items() if key not in seen}
             seen.update(fresh)
-            missing = self._find_missing(list(fresh))
+            missing = self._list_missing(list(fresh), self.cache.find(list(fresh)))
             n_calls += len(missing)
             n_characters += sum(
                 len(message["content"])
@@ -131,33 +131,39 @@ class LlmExtractor:
         sheet: Sheet,
         progress: Callable[[int], None] | None,
     ) -> dict[bytes, Answer]:
-        """Asks about what is not in the cache, then reads all from there, as later runs will."""
+        """Asks about what is not in the cache, then reads from there, as later runs will.
+
+        What another process clears from it meanwhile is held here.
+        """
         advance = progress or (lambda _: None)
-        missing = self._find_missing([key for key in readings if key not in sheet.tokens])
+        held = self.cache.find(list(readings))
+        missing = self._list_missing(list(readings), held, sheet.tokens)
         n_replies = Counter(keys)
         advance(len(keys) - sum(n_replies[key] for key in missing))
 
         def keep(answers: Mapping[bytes, Answer]) -> None:
             self.cache.store(answers)
+            held.update(answers)
             advance(sum(n_replies[key] for key in answers))
 
         requests = {key: make_messages(self.rubric, readings[key]) for key in missing}
-        failed_before = frozenset(key for key, found in missing.items() if found is not None)
+        failed_before = frozenset(missing) & held.keys()
         ask_all(requests, make_form(self.rubric), self.settings, keep, failed_before)
-        sheet.n_asked += len(missing)
-        answers = self.cache.find(list(readings))
+        sheet.n_asked += len(set(missing) - sheet.tokens.keys())
+        answers = held | self.cache.find(list(readings))
         sheet.tokens.update((key, (a.tokens_in, a.tokens_out)) for key, a in answers.items())
         return answers
 
-    def _find_missing(self, keys: Sequence[bytes]) -> dict[bytes, Answer | None]:
-        """The digests to ask about, with the failure that an earlier run recorded, if any."""
-        found = self.cache.find(keys)
+    def _list_missing(
+        self, keys: Sequence[bytes], found: Mapping[bytes, Answer], asked: Collection[bytes] = ()
+    ) -> list[bytes]:
+        """The digests to ask about: without an answer, or failed before this run if that counts."""
         retry = self.settings.retry_failed
-        return {
-            key: found.get(key)
+        return [
+            key
             for key in keys
-            if key not in found or (retry and found[key].failure is not None)
-        }
+            if key not in found or (retry and key not in asked and found[key].failure is not None)
+        ]
 
     def _key(self, reading: Reading) -> bytes:
         return self._digest(make_messages(self.rubric, reading))
