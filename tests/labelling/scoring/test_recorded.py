@@ -35,11 +35,14 @@ def test_records_are_read(read):
 
 def test_both_file_kinds_say_the_same(read, tmp_path):
     rows = [make_record("a", YES, NO), make_record("b", {**NO, "error": None}, YES)]
+    rows.append(make_record("c", {**YES, "error": ""}, {"error": "late"}))
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "labels.parquet")
     first, second = read(*rows), read_records(tmp_path / "labels.parquet")
     np.testing.assert_array_equal(first.probabilities, second.probabilities)
     np.testing.assert_array_equal(first.expressed, second.expressed)
     assert (first.names, first.pair_ids) == (second.names, second.pair_ids)
+    assert first.errors.tolist() == [["", "", ""], ["", "", "late"]]
+    assert first.probabilities[0, 2].tolist() == [0.2, 0.9]
 
 
 def test_the_first_record_of_a_pair_stands(read):
@@ -72,6 +75,7 @@ def test_labels_in_memory_become_records():
         ([1], "line 2 is no label record"),
         ({"prompt": "x"}, "has no 'pair_id'"),
         (make_record("b", None, YES), "neither 'probabilities' nor 'error' in 'chosen'"),
+        (make_record("b", YES, {"error": ""}), "neither 'probabilities' nor 'error' in 'rejected'"),
         (make_record("b", YES, {"error": 3}), "neither 'probabilities' nor 'error' in 'rejected'"),
         (make_record("b", {"probabilities": {}, "expressed": []}, YES), "has no name"),
         (make_record("b", make_side(humor=1.5, empathy=0), YES), r"probability 1.5 of 'humor'"),

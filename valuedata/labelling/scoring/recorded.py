@@ -152,7 +152,7 @@ def _parse_record(record: object, where: str) -> tuple[str, tuple[Labelled | str
 
 
 def _parse_side(side: object, name: str, where: str) -> Labelled | str:
-    if isinstance(side, Mapping) and isinstance(side.get("error"), str):
+    if isinstance(side, Mapping) and isinstance(side.get("error"), str) and side["error"]:
         return str(side["error"])
     if not isinstance(side, Mapping) or not isinstance(side.get("probabilities"), Mapping):
         raise FormatError(
