@@ -228,6 +228,16 @@ def test_a_licence_without_a_source_is_refused(run, tmp_path, gold) -> None:
     )
 
 
+@pytest.mark.parametrize("words", ["--licence tlak=CC0-1.0", "--exclude-source tlak"])
+def test_a_source_that_no_pair_is_of_is_refused(run, tmp_path, gold, words) -> None:
+    write_rows(tmp_path / "gold.jsonl", gold[:3])
+    result = run("fit", "gold.jsonl", "--out", "weights", *words.split())
+    assert result.stderr == (
+        "Error: No labelled pair is of the source 'tlak'; did you mean 'talk'?\n"
+    )
+    assert result.exit_code == 2
+
+
 def prepare_foreign(folder: Path) -> None:
     (folder / "out").mkdir()
     (folder / "out" / "README.md").write_text("mine")

@@ -49,6 +49,8 @@ def test_prompts_are_read_as_in_the_intake(tmp_path):
 def test_sources_are_left_out(tmp_path):
     path = write(tmp_path, ROW, ROW | MESSAGES)
     assert [pair.source for pair in load_gold([path], ["own"])] == ["gold"]
+    with pytest.raises(SourceError, match="is of the source 'gould'; did you mean 'gold'"):
+        load_gold([path], ["own", "gould"])
 
 
 @pytest.mark.parametrize(

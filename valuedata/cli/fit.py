@@ -164,9 +164,11 @@ def _fit_all(
     from valuedata.labelling.encoding.encoder import load_encoder
     from valuedata.labelling.fitting.probes import try_probes
     from valuedata.labelling.fitting.training import fit_classifier
-    from valuedata.labelling.gold import load_gold
+    from valuedata.labelling.gold import BUNDLED_LICENCES, check_sources, load_gold
 
-    pairs, more = load_gold(gold, excluded), load_gold(added, excluded)
+    pairs, more = load_gold(gold), load_gold(added)
+    check_sources([*excluded, *sorted(licences.keys() - BUNDLED_LICENCES.keys())], pairs + more)
+    pairs, more = ([pair for pair in some if pair.source not in excluded] for some in (pairs, more))
     heads = fit_classifier(pairs, seed, added=more, progress=progress)
     probes = try_probes(heads, load_encoder(adapter=heads.adapter))
     metadata = {**heads.metadata, "licences": dict(licences), "probes": probes}

@@ -1,7 +1,7 @@
 """Pairs whose replies people have labelled: what a classifier is trained and scored on."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from valuedata.labelling.readings import Reading, make_reading
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.schema import Message, compute_pair_id
 
-__all__ = ["BUNDLED_LICENCES", "GoldPair", "load_gold"]
+__all__ = ["BUNDLED_LICENCES", "GoldPair", "check_sources", "load_gold"]
 
 STARTER, WRITTEN = "starter", "written"
 WRITTEN_FOLDER = Path(__file__).with_name("written")
@@ -75,12 +75,27 @@ def load_gold(
         names: Names that may be labelled.
 
     Raises:
-        SourceError: If a file cannot be read.
+        SourceError: If a file cannot be read, or no row is of a source to leave out.
         FormatError: If a row is no JSON object, or lacks a column.
         UnknownValueError: If a row has a label of another name.
     """
     pairs = [pair for path in paths for pair in _read_any(path, names)]
+    check_sources(excluded_sources, pairs)
     return [pair for pair in pairs if pair.source not in excluded_sources]
+
+
+def check_sources(named: Iterable[str], pairs: Iterable[GoldPair]) -> None:
+    """Refuses names of sources that no pair has.
+
+    Raises:
+        SourceError: If there is one; the message offers the nearest.
+    """
+    known = sorted({pair.source for pair in pairs})
+    for name in named:
+        if name not in known:
+            raise SourceError(
+                f"No labelled pair is of the source {name!r}; {name_nearest(name, known)}"
+            )
 
 
 def _read_any(path: Path, names: Collection[str]) -> Iterator[GoldPair]:
