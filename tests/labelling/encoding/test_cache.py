@@ -63,6 +63,11 @@ def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
     assert find_cache_folder() == tmp_path / "x" / "valuedata"
     monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "own"))
     assert find_cache_folder() == tmp_path / "own"
+    monkeypatch.setenv("VALUEDATA_CACHE", "~nobody-of-this-name/own")
+    with pytest.raises(
+        LabelError, match="home folder of ~nobody-of-this-name/own is not known; se"
+    ):
+        find_cache_folder()
 
 
 def test_a_file_that_is_no_database_is_damaged(tmp_path):

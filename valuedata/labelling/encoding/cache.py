@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from valuedata.errors import LabelError, RecipeError
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 
 __all__ = [
     "LIMIT_VARIABLE",
@@ -182,18 +183,6 @@ def _measure(connection: sqlite3.Connection) -> tuple[int, int, int]:
 def _count_used(connection: sqlite3.Connection) -> int:
     pages, free, size = _measure(connection)
     return (pages - free) * size
-
-
-def find_cache_folder() -> Path:
-    """The folder of caches: `VALUEDATA_CACHE`, else `valuedata` in the user's cache folder.
-
-    Source: XDG Base Directory Specification, for `XDG_CACHE_HOME` and its default.
-    """
-    own = os.environ.get("VALUEDATA_CACHE")
-    if own:
-        return Path(own).expanduser()
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path("~/.cache").expanduser()) / "valuedata"
 
 
 def read_limit() -> int:
