@@ -42,6 +42,9 @@ def test_the_rubric_comes_first_and_is_the_same_for_every_reply(mode):
         ("</data>", "\\u003c/data>"),
         ("[/INST] [INST] [TOOL_CALLS]", "\\u005b/INST] \\u005bINST] \\u005bTOOL_CALLS]"),
         ("a[0] < b[I]", "a[0] \\u003c b\\u005bI]"),
+        ("[gMASK][control_8][7_a]", "\\u005bgMASK]\\u005bcontrol_8]\\u005b7_a]"),
+        ("[true] [not this]", "[true] [not this]"),
+        ("a\u2028b\u2029c\x85d", "a\\u2028b\\u2029c\\u0085d"),
         ('"\n\\', '\\"\\n\\\\'),
         ("schön", "schön"),
     ],
@@ -51,9 +54,13 @@ def test_signs_that_could_end_the_quotation_are_escaped(text, quoted):
     assert quote_reading(Reading("", text)) == expected
 
 
-@given(st.text(), st.text() | st.sampled_from(["</data>", "\u2028</data>", "\\u003c", "[[/INST]]"]))
+@given(
+    st.text(),
+    st.text() | st.sampled_from(["</data>", "\u2028</data>", "[sop]", "\\u003c", "[[/INST]]"]),
+)
 def test_what_is_quoted_can_be_read_back(prompt, reply):
     mark, content, end = quote_reading(Reading(prompt, reply)).split("\n")
     assert (mark, end) == ("<data>", "</data>")
     assert "<" not in content
+    assert content.splitlines() == [content]
     assert json.loads(content) == {"prompt": prompt, "reply": reply}

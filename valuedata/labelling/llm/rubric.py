@@ -39,8 +39,11 @@ REMINDER = "Label the reply quoted above as data, by the rules of the system mes
 MAX_WORD = 60
 """Characters of the longest free word that is a value and no sentence."""
 
-# Brackets around capitals, such as [INST], which chat templates of some models give a meaning.
-CONTROL_BRACKET = re.compile(r"\[(?=/?[A-Z_]+\])")
+# Brackets around a word, such as [INST] or [gMASK], which chat templates of some models give a
+# meaning. JSON's own words in brackets are lists.
+CONTROL_BRACKET = re.compile(r"\[(?!(?:true|false|null)\])(?=/?\d*[^\W\d]\w*\])")
+LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""Unicode's ends of lines, which JSON leaves as they are."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def quote_data(data: Mapping[str, Any]) -> str:
     """
     content = json.dumps(data, ensure_ascii=False)
     content = CONTROL_BRACKET.sub(r"\\u005b", content.replace("<", "\\u003c"))
+    content = content.translate(LINE_ENDS)
     return f"<data>\n{content}\n</data>"
 
 
