@@ -231,6 +231,8 @@ def test_which_key_is_taken(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
     assert find_key("https://api.openai.com/v1") == "sk-openai"
     assert find_key("https://api.openai.com.example.org/v1") is None
+    assert find_key("http://api.openai.com/v1") is None
+    assert find_key("http://api.openai.com:8080/v1") is None
     monkeypatch.setenv("VALUEDATA_LLM_KEY", "sk-own\n")
     assert find_key("https://api.openai.com/v1") == "sk-own"
     monkeypatch.setenv("VALUEDATA_LLM_KEY", "sk öwn")

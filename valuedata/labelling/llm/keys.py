@@ -11,15 +11,16 @@ OWN_KEY, OPENAI_KEY, OPENAI_HOST = "VALUEDATA_LLM_KEY", "OPENAI_API_KEY", "api.o
 
 
 def is_openai(base_url: str) -> bool:
-    """Whether a server is OpenAI's own."""
-    return urlsplit(base_url).hostname == OPENAI_HOST
+    """Whether a server is OpenAI's own, and nobody on the way to it can listen."""
+    parts = urlsplit(base_url)
+    return parts.scheme == "https" and parts.hostname == OPENAI_HOST
 
 
 def find_key(base_url: str) -> str | None:
     """The key for a server, from the environment; None where there is none.
 
-    It is VALUEDATA_LLM_KEY. OPENAI_API_KEY is read for OpenAI's own server alone, so that no other
-    server gets to know it.
+    It is VALUEDATA_LLM_KEY. OPENAI_API_KEY is read for OpenAI's own server alone, over
+    https, so that nobody else gets to know it.
 
     Args:
         base_url: Address of the server.
