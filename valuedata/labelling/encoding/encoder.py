@@ -73,7 +73,11 @@ class Encoder:
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that decides a vector to the last bit, besides what is read."""
+        """Names what decides a vector besides what is read.
+
+        Its last bits follow the kind of processor and PyTorch's version too, which are left out: a
+        cache outlives an upgrade, and the nodes of a cluster fill one.
+        """
         return f"{self.kind}-{self.precision}-{LAYOUT}-{self.passes[0].device.type}"
 
 
