@@ -27,7 +27,7 @@ def connect(settings: LlmSettings, key: str | None, option: str) -> "AsyncOpenAI
 
     try:
         return AsyncOpenAI(
-            base_url=settings.base_url,
+            base_url=settings.base_url or "",
             api_key=key or "none",
             timeout=settings.timeout_s,
             max_retries=settings.max_retries,
