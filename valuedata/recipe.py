@@ -238,7 +238,7 @@ def read_yaml(path: Path, what: str, holds: str) -> dict[str, Any]:
         raise RecipeError(
             f"{what} {path} cannot be read ({error.strerror}); give the path of a YAML file."
         ) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError(f"{what} {path} is not valid YAML ({reason}); mend it.") from error
     if not isinstance(content, dict):
