@@ -10,6 +10,7 @@ from scipy.special import stdtr
 __all__ = ["MIN_CONTROLS", "Placebo", "rank_among_controls"]
 
 MIN_CONTROLS: Final = 3  # of two, the spread is one difference
+ROUNDING: Final = 1e-9  # of the largest effect; two that are closer are one
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,15 @@ def rank_among_controls(effect: float, controls: npt.NDArray[np.float64]) -> Pla
     # Each arm is taken off the mean of the others, so that no arm has a part in its own norm.
     arms = np.append(controls, effect)
     gaps = np.abs(arms - (arms.sum() - arms) / k)
-    rank = 1 + int(np.sum(gaps[:-1] >= gaps[-1]))
+    slack = ROUNDING * np.abs(arms).max()
+    rank = 1 + int(np.sum(gaps[:-1] >= gaps[-1] - slack))
     mean = float(controls.mean())
     spread = float(controls.std(ddof=1)) if k > 1 else np.nan
     note, z, p = "", np.nan, np.nan
     if k < MIN_CONTROLS:
         arms_there = "1 control arm" if k == 1 else f"{k} control arms"
         note = f"{arms_there}, fewer than the {MIN_CONTROLS} that a spread takes"
-    elif np.ptp(controls) == 0:
+    elif np.ptp(controls) <= slack:
         note = "all control arms have the same effect"
     else:
         z = (effect - mean) / (spread * np.sqrt(1 + 1 / k))

@@ -100,6 +100,14 @@ def test_an_effect_among_the_controls_is_not_first() -> None:
     assert found.rank == 3  # gaps to the mean of the others: 7/3 for 0, 1/3 for 2, 3 for 4, 1 for 1
 
 
+def test_rounding_breaks_no_tie() -> None:
+    """0.125 lies 1/15 off the mean of the others, and so does 0.025: 0.275/3 - 0.025."""
+    found = rank_among_controls(0.125, np.array([0.025, 0.075, 0.075]))
+    assert (found.rank, found.p_rank) == (2, 0.5)
+    alike = rank_among_controls(1.0, np.array([0.3, 0.1 + 0.2, 0.3]))
+    assert alike.note == "all control arms have the same effect"
+
+
 @pytest.mark.parametrize(
     ("controls", "note"),
     [
