@@ -4,6 +4,7 @@ A judge that errs more on one arm than on the other shifts their difference, and
 knows nothing of that. Labels of a random part of the replies measure the shift.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from evaluation.statistics.differences import LEVEL, Interval, mean_interval
-from evaluation.statistics.small_samples import difference_interval
+from evaluation.statistics.differences import LEVEL, Interval
+from evaluation.statistics.small_samples import difference_interval, score_interval
 
 __all__ = ["MIN_LABELLED", "Calibrated", "calibrate_difference", "calibrate_mean"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Measure = Callable[[Floats, Ints, float], Interval]
 
 MIN_LABELLED: Final = 5
 """Labelled families under which nothing is estimated: Student's quantile is above 2.7 there."""
@@ -67,7 +69,7 @@ def calibrate_mean(
     a one 1 too low are added to the variance, after Agresti and Min 2005: 30 labels on which the
     judge was right are no proof that it always is.
     """
-    return _calibrate(scores, labels, clusters, level, lowest=0.0)
+    return _calibrate((scores, labels, clusters), level, score_interval, lowest=0.0)
 
 
 def calibrate_difference(
@@ -88,17 +90,18 @@ def calibrate_difference(
     Source: as `calibrate_mean`, of the paired differences, whose shift is that of the contrast.
     """
     differences = scores[0] - scores[1], labels[0] - labels[1]
-    return _calibrate(*differences, clusters, level, lowest=-1.0)
+    return _calibrate((*differences, clusters), level, difference_interval, lowest=-1.0)
 
 
 def _calibrate(
-    scores: Floats, labels: Floats, clusters: Ints, level: float, *, lowest: float
+    data: tuple[Floats, Floats, Ints], level: float, measure: Measure, *, lowest: float
 ) -> Calibrated:
     """The estimates on a scale from `lowest` to 1, beyond which no interval reaches."""
+    scores, labels, clusters = data
     labelled = ~np.isnan(labels)
     names, group = np.unique(clusters, return_inverse=True)
-    judge = _cut(mean_interval(scores, clusters, level), lowest)
-    alone = _cut(difference_interval(labels[labelled], clusters[labelled], level), lowest)
+    judge = measure(scores, clusters, level)
+    alone = measure(labels[labelled], clusters[labelled], level)
     n, n_rest = int(labelled.sum()), int((~labelled).sum())
     shift = float((scores - labels)[labelled].mean()) if n else np.nan
     if alone.n_clusters < MIN_LABELLED:
@@ -124,6 +127,7 @@ def _calibrate(
         se=error,
         df=df,
         method="PPI++",
+        middle=None,
         skew=0.0,
         flips=None,
     )

@@ -54,6 +54,26 @@ def test_a_judge_that_says_nothing_is_not_used() -> None:
     assert found.shift == pytest.approx(1 / 3)
 
 
+def test_many_yes_are_the_mirror_of_few() -> None:
+    """Agresti and Coull on 2 of 12: 4 / 16, variance c (1 - c) / 15; of labels and of scores."""
+    few = np.append(np.ones(2), np.zeros(10))
+    found = calibrate_mean(few, few, np.arange(12))
+    turned = calibrate_mean(1 - few, 1 - few, np.arange(12))
+    reach = stdtrit(15, 0.975) * np.sqrt(1 / 4 * 3 / 4 / 15)
+    low, high = 1 / 4 - reach, 1 / 4 + reach
+    for one, other in ((found.labels, turned.labels), (found.judge, turned.judge)):
+        assert (one.estimate, one.low, one.high) == pytest.approx((1 / 6, low, high))
+        assert (other.estimate, other.low, other.high) == pytest.approx((5 / 6, 1 - high, 1 - low))
+    assert found.both.centre == pytest.approx(1 / 6)
+
+
+def test_a_judge_that_never_said_yes_is_not_certain() -> None:
+    """None of 12, with two of each added: 2 / 16."""
+    found = calibrate_mean(np.zeros(12), np.full(12, np.nan), np.arange(12))
+    high = 1 / 8 + stdtrit(15, 0.975) * np.sqrt(1 / 8 * 7 / 8 / 15)
+    assert (found.judge.low, found.judge.high) == pytest.approx((0.0, high))
+
+
 def test_labels_of_all_prompts_are_the_answer() -> None:
     labels = np.tile([1.0, 0, 1, 0, 1, 1], 4)
     found = calibrate_mean(np.zeros(24), labels, np.arange(24))
