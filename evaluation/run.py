@@ -45,7 +45,7 @@ from evaluation.tables import explain_write, write_text
 from valuedata.errors import EvaluationError
 from valuedata.progress import Progress, show_nothing
 
-__all__ = ["Plan", "collect_replies", "evaluate"]
+__all__ = ["Plan", "collect_replies", "evaluate", "read_given"]
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ def evaluate(
     Args:
         plan: What and how.
         bench: The judges' tools.
-        out: Folder of the evaluation; an earlier one in it is replaced.
+        out: Folder of the evaluation; an earlier one in it is replaced, once files of outputs and
+            judges are checked.
         progress: Shows how far each stage is.
 
     Returns:
@@ -108,16 +109,14 @@ def evaluate(
         ValuedataError: Whatever the user can mend; there is no verdict then.
     """
     models = _choose_models(plan)
-    _open_folder(out)
+    _check_judged(plan.measures, bench)
     slots = list_slots(plan.sets, plan.settings.samples)
-    answers = collect_replies(plan, slots, progress)
+    given = read_given(plan, slots)
+    _open_folder(out)
+    answers = collect_replies(plan, slots, given, progress)
     tables = [tabulate_replies(arm, slots, said) for arm, said in answers.replies.items()]
     write_replies(pa.concat_tables(tables), out)
     scored = score_all(plan.measures, bench, answers, plan.settings.seed, progress)
-    if not scored:
-        raise EvaluationError(
-            "No judge that takes part scores any measure; name more with --judge."
-        )
     extra, items = score_tasks(models, plan.tasks, plan.task_limit)
     tables = [tabulate_scores(scored, slots), tabulate_scores(extra, items.slots)]
     write_scores(pa.concat_tables(tables), out)
@@ -177,22 +176,46 @@ def _choose_models(plan: Plan) -> dict[str, LocalModel]:
     return here
 
 
-def collect_replies(plan: Plan, slots: Sequence[Slot], progress: Progress) -> Answers:
-    """What every arm says; files of outputs are checked before any model is asked.
+def _check_judged(measures: Sequence[Measure], bench: Bench) -> None:
+    judges = {judge for measure in measures for judge in measure.judges}
+    if all(bench.explain_absence(judge) is not None for judge in judges):
+        raise EvaluationError(
+            "No judge that takes part scores any measure; name more with --judge."
+        )
+
+
+def read_given(plan: Plan, slots: Sequence[Slot]) -> dict[str, list[Reply]]:
+    """The replies of the arms whose outputs are given.
 
     Args:
-        plan: The arms, and who replies for them.
+        plan: The arms.
         slots: What they reply to.
-        progress: Shows how far each arm is.
 
     Raises:
-        ValuedataError: If a file is wrong, or an arm cannot reply to all.
+        ValuedataError: If a file is wrong.
     """
-    replies: dict[str, list[Reply]] = {
+    return {
         arm.name: read_outputs(arm.name, arm.outputs, slots)
         for arm in plan.arms
         if arm.outputs is not None
     }
+
+
+def collect_replies(
+    plan: Plan, slots: Sequence[Slot], given: Mapping[str, list[Reply]], progress: Progress
+) -> Answers:
+    """What every arm says.
+
+    Args:
+        plan: The arms, and who replies for them.
+        slots: What they reply to.
+        given: What `read_given` read.
+        progress: Shows how far each arm is.
+
+    Raises:
+        ValuedataError: If an arm cannot reply to all.
+    """
+    replies = dict(given)
     n_kept: dict[str, int] = {}
     cache = open_reply_cache()
     for name, generator in plan.generators.items():

@@ -166,10 +166,13 @@ def test_an_arm_beside_itself_has_not_changed(folder, run):
     ],
     ids=["missing", "duplicated", "short", "reordered"],
 )  # fmt: skip
-def test_wrong_outputs_stop_it_with_one_sentence_and_no_verdict(folder, run, spoil, sentence):
+def test_wrong_outputs_stop_it_with_one_sentence_and_an_earlier_one_stands(
+    folder, run, spoil, sentence
+):
     write_outputs(folder, "base", lambda *_: NO)
     rows = write_outputs(folder, "tuned", lambda *_: NO)
     assert run(*GIVEN).exit_code == 0
+    before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
     text = "".join(json.dumps(row) + "\n" for row in spoil(rows))
     (folder / "tuned.jsonl").write_text(text, encoding="utf-8")
     result = run(*GIVEN)
@@ -177,7 +180,25 @@ def test_wrong_outputs_stop_it_with_one_sentence_and_no_verdict(folder, run, spo
     assert result.stdout == ""
     assert result.stderr.startswith(f"Error: tuned: {sentence}")
     assert result.stderr.count("\n") == 1
-    assert list((folder / "out").iterdir()) == []  # the earlier verdict is gone, too
+    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--outputs", "control=typo.jsonl"), "control: typo.jsonl cannot be read"),
+        (("--judge", "log-probability"), "No judge that takes part scores any measure"),
+    ],
+)
+def test_a_mistyped_option_leaves_an_earlier_evaluation(folder, run, words, sentence):
+    for name in ("base", "tuned"):
+        write_outputs(folder, name, lambda *_: NO)
+    (folder / "out").mkdir()
+    (folder / "out" / "results.json").write_text("{}", encoding="utf-8")
+    result = run(*GIVEN, *words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert (folder / "out" / "results.json").read_text(encoding="utf-8") == "{}"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +231,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(folder, run, tiny_model, words
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
-    assert not (folder / "out" / "results.json").exists()
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(
