@@ -32,6 +32,7 @@ from evaluation.statistics.small_samples import (
     MIN_CHANGED,
     ROUNDING,
     UP_AND_DOWN,
+    UP_AND_DOWN_TWICE,
     YES_AND_NO,
     difference_interval,
     score_interval,
@@ -138,6 +139,8 @@ OUTCOMES: Final = (
     Outcome("counts, mean 2", _count, MEAN_COUNT, mean_interval),
     Outcome("log-normal, sd of log 0.5", partial(_shift, partial(_grow, 0.5)), 1.0, mean_interval),
     Outcome("log-normal, sd of log 1", partial(_shift, partial(_grow, 1.0)), 1.0, mean_interval),
+    Outcome("45 % up, 45 % down", partial(_change, 0.45, 0.45), 0.0, difference_interval),
+    Outcome("85 % up, 5 % down", partial(_change, 0.85, 0.05), 0.85 - 0.05, difference_interval),
 )
 BY_NAME: Final = {outcome.name: outcome for outcome in OUTCOMES}
 
@@ -185,8 +188,12 @@ def find_p_values(outcome: Outcome, values: Floats, sizes: Ints) -> Floats:
         yes, no = np.sum(values > 0, axis=1), np.sum(values < 1, axis=1)
         counted, added = np.minimum(yes, no), YES_AND_NO
     few = count_effective(values, counted, sums, weights) < MIN_CHANGED - ROUNDING
-    p = np.empty(len(values))
-    p[~few] = _test(sums[~few], weights, outcome.truth)
+    p = _test(sums, weights, outcome.truth)
+    if outcome.measure is difference_interval:
+        others = np.minimum(np.sum(values != 1, axis=1), np.sum(values != -1, axis=1))
+        rest = count_effective(values, others, sums, weights) < MIN_CHANGED - ROUNDING
+        twice = add_families(sums[rest], weights, UP_AND_DOWN_TWICE)
+        p[rest] = _test(*twice, outcome.truth, allow_skew=False)
     p[few] = _test(*add_families(sums[few], weights, added), outcome.truth, allow_skew=False)
     return p
 

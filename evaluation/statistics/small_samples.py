@@ -27,6 +27,7 @@ from evaluation.statistics.families import (
 __all__ = [
     "MIN_CHANGED",
     "UP_AND_DOWN",
+    "UP_AND_DOWN_TWICE",
     "YES_AND_NO",
     "count_interval",
     "difference_interval",
@@ -51,6 +52,13 @@ UP_AND_DOWN: Final = (1.0, -1.0)
 
 Source: Bonett and Price 2012, "Adjusted Wald Confidence Interval for a Difference of Binomial
 Proportions Based on Paired Data", who add a pair up and a pair down.
+"""
+
+UP_AND_DOWN_TWICE: Final = (1.0, 1.0, -1.0, -1.0)
+"""Means of the families added where nearly all prompts went one way.
+
+Source: as `YES_AND_NO`, for hardly any prompt is unchanged there; with one of each, 6.5 % of the
+studies of 11 prompts that go up or down by chance would be called a change.
 """
 
 YES_AND_NO: Final = (1.0, 1.0, 0.0, 0.0)
@@ -85,13 +93,19 @@ def difference_interval(
         `mean_interval`; or `plus_interval` where fewer than `MIN_CHANGED` prompts changed, counted
         as `families.count_effective` does, or all families changed alike: with added families that
         change by 1, or as much as the others where that many families did and all by one amount.
+        Where all but fewer than `MIN_CHANGED` prompts went the whole way up, or down, two families
+        are added that go so far up, and two down. No end lies beyond the scale.
     """
     if _count_changed(values, clusters) >= MIN_CHANGED and not has_spread(values):
         step = float(np.abs(values).max())
         return plus_interval(values, clusters, level, step=step, reach=reach)
     if _are_few(values, np.sum(values != 0), clusters):
         return plus_interval(values, clusters, level, reach=reach)
-    return mean_interval(values, clusters, level)
+    others = np.minimum(np.sum(values != reach), np.sum(values != -reach))
+    if _are_few(values, others, clusters):
+        added = UP_AND_DOWN_TWICE
+        return plus_interval(values, clusters, level, added=added, step=reach, reach=reach)
+    return _cut(mean_interval(values, clusters, level), -reach, reach)
 
 
 def count_interval(values: Floats, clusters: Ints, spread: float, level: float = LEVEL) -> Interval:
@@ -128,12 +142,13 @@ def score_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Inte
 
     Returns:
         `mean_interval`, or `plus_interval` where fewer than `MIN_CHANGED` yes or no are there,
-        counted as `families.count_effective` does, or all families scored alike.
+        counted as `families.count_effective` does, or all families scored alike. No end lies
+        beyond the scale.
     """
     rarer = np.minimum(np.sum(values > 0), np.sum(values < 1))
     if _are_few(values, rarer, clusters):
         return plus_interval(values, clusters, level, added=YES_AND_NO)
-    return mean_interval(values, clusters, level)
+    return _cut(mean_interval(values, clusters, level), 0.0, 1.0)
 
 
 def plus_interval(
@@ -170,11 +185,9 @@ def plus_interval(
     measured = measure_mean(*add_families(sums, sizes, means), allow_skew=False)
     interval = to_interval(measured, n, level)
     return replace(
-        interval,
+        _cut(interval, reach * min(added), reach * max(added)),
         estimate=float(values.mean()),
         middle=interval.estimate,
-        low=max(reach * min(added), interval.low),
-        high=min(reach * max(added), interval.high),
         n_clusters=len(sizes),
         method="plus",
     )
@@ -197,6 +210,11 @@ def find_shift_p(values: Floats, clusters: Ints, interval: Interval) -> float:
     if not len(values) or has_spread(values) or not np.abs(values).max() > 0:
         return p
     return float(np.fmax(p, 2.0 ** (1 - len(np.unique(clusters)))))
+
+
+def _cut(interval: Interval, lowest: float, highest: float) -> Interval:
+    low, high = np.clip([interval.low, interval.high], lowest, highest)
+    return replace(interval, low=float(low), high=float(high))
 
 
 def _count_changed(values: Floats, clusters: Ints) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import stdtrit
+from scipy.stats import binomtest, multinomial
 
 from evaluation.statistics.differences import find_p_value, mean_interval
 from evaluation.statistics.small_samples import (
@@ -63,6 +64,57 @@ def test_enough_changed_families_need_nothing_added() -> None:
     values = np.array([1.0, -1.0] * 5 + [0.0] * 30)
     assert difference_interval(values, np.arange(40)) == mean_interval(values, np.arange(40))
     assert difference_interval(values[1:], np.arange(39)).method == "plus"
+
+
+@pytest.mark.parametrize(("down", "up", "n"), [(10, 0, 12), (9, 1, 12), (11, 1, 12), (18, 1, 20)])
+def test_nearly_all_went_down_by_hand(down: int, up: int, n: int) -> None:
+    """Agresti and Coull of down in place of yes: two go down and two up, of n + 4."""
+    values = np.array([-1.0] * down + [1.0] * up + [0.0] * (n - down - up))
+    interval = difference_interval(values, np.arange(n))
+    centre = (up - down) / (n + 4)
+    error = np.sqrt(((up + down + 4) / (n + 4) - centre**2) / (n + 3))
+    reach = stdtrit(n + 3, 0.975) * error
+    assert interval.estimate == pytest.approx((up - down) / n)
+    assert interval.low == pytest.approx(max(-1.0, centre - reach))
+    assert interval.high == pytest.approx(centre + reach)
+    assert interval.high < 0
+    exact = binomtest(up, up + down).pvalue
+    assert exact / 2 < find_shift_p(values, np.arange(n), interval) < 2 * exact
+    turned = difference_interval(-values, np.arange(n))
+    assert (turned.low, turned.high) == pytest.approx((-interval.high, -interval.low))
+    doubled = difference_interval(2 * values, np.arange(n), reach=2.0)
+    assert (doubled.low, doubled.high) == pytest.approx((2 * interval.low, 2 * interval.high))
+
+
+@pytest.mark.parametrize("n", [11, 12, 14, 19, 24])
+def test_false_positives_where_most_prompts_change_are_counted_out(n: int) -> None:
+    """Over all numbers that went up and down, each as likely as the trinomial says."""
+    counts = [(up, down, n - up - down) for up in range(n + 1) for down in range(n + 1 - up)]
+    found = []
+    for up, down, same in counts:
+        values = np.array([1.0] * up + [-1.0] * down + [0.0] * same)
+        interval = difference_interval(values, np.arange(n))
+        found.append(find_shift_p(values, np.arange(n), interval) <= 0.05)
+    for rate in (0.2, 0.3, 0.4, 0.45, 0.5):
+        chances = multinomial.pmf(np.array(counts), n, [rate, rate, 1 - 2 * rate])
+        assert chances[np.array(found)].sum() <= 0.05
+
+
+def test_no_end_lies_beyond_the_scale() -> None:
+    """12 prompts of mean 0.7875 and standard error 0.1625: Student's end is at 1.145.
+
+    In the other study one family holds 40 of 45 prompts, so that signs are flipped.
+    """
+    values = np.append(np.full(11, 0.95), -1.0)
+    plain, cut = mean_interval(values, np.arange(12)), difference_interval(values, np.arange(12))
+    assert plain.high == pytest.approx(0.7875 + stdtrit(11, 0.975) * 0.1625)
+    assert (cut.low, cut.high, cut.estimate) == (plain.low, 1.0, plain.estimate)
+    families = np.append(np.zeros(40, dtype=int), np.arange(1, 6))
+    values = np.append(np.tile([1.0, 0, -1, 1], 10), [1.0, 0, 1, 0, -1])
+    signed = mean_interval(values, families, 0.99)
+    assert (signed.method, signed.high) == ("signs", np.inf)
+    assert difference_interval(values, families, 0.99).high == 1.0
+    assert score_interval((values + 1) / 2, families, 0.99).high == 1.0
 
 
 def test_changes_in_families_that_answer_alike_count_once() -> None:
