@@ -1,5 +1,7 @@
 """The arguments of trl and peft that a recipe gives, checked before anything is loaded."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
@@ -31,6 +33,18 @@ OURS: Final = {
     "task_type": "leave it out, for it is always CAUSAL_LM",
 }
 """Arguments of trl and peft that have another place, and which."""
+LEAST: Final = {
+    "adam_epsilon": 0,
+    "beta": 0,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 0,
+    "num_train_epochs": 0,
+    "per_device_eval_batch_size": 1,
+    "per_device_train_batch_size": 1,
+    "r": 1,
+    "weight_decay": 0,
+}
+"""Arguments that torch, peft or the batches refuse below a number, most of them by a traceback."""
 HUB: Final = ("hub_", "push_to_hub")
 """How the arguments of trl begin that push while it trains."""
 
@@ -174,4 +188,25 @@ def _check(group: str, given: Mapping[str, Any], config: Any) -> dict[str, Any]:
         except ValidationError as error:
             message = error.errors()[0]["msg"]
             raise RecipeError(f"Recipe key {key!r} cannot be {value!r}: {message}.") from error
+        _check_number(key, checked[name], LEAST.get(name))
+    if group == "dpo":
+        _check_losses(checked.get("loss_type", ()), config)
     return checked
+
+
+def _check_number(key: str, value: object, least: int | None) -> None:
+    if least is None or not isinstance(value, int | float):
+        return
+    if not least <= value < math.inf:  # not-a-number is neither
+        raise RecipeError(f"Recipe key {key!r} cannot be {value!r}; give {least} or more.")
+
+
+def _check_losses(losses: Sequence[str], config: Any) -> None:  # noqa: ANN401
+    """Refuses a loss that trl's own help does not name, which it would find at the first step."""
+    (help_text,) = (one.metadata["help"] for one in fields(config) if one.name == "loss_type")
+    known = re.findall(r"`'(\w+)'`", help_text)
+    for loss in losses:
+        if loss not in known:
+            raise RecipeError(
+                f"Recipe key 'dpo.loss_type' cannot be {loss!r}; {name_nearest(loss, known)}"
+            )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = [
     "write_record",
 ]
 
+logger = logging.getLogger(__name__)
+
 RECORD: Final = "run.json"
 METRICS: Final = "metrics.jsonl"
 COMPLETE: Final = "complete"
@@ -35,6 +38,7 @@ SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
 IDENTITY: Final = ("model", "recipe", "template_hash", "device", "versions", "processes")
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
+STAGES: Final = ("sft", "dpo")
 DIFFERENCE: Final = ("value", "low", "high")
 N_SIDE_EFFECTS: Final = 10
 CLOCKS: Final = ("runtime", "preparation_time", "per_second", "num_tokens")
@@ -104,7 +108,7 @@ def hash_subset(release: Release, value: str) -> str:
 
 
 def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Begins a run in a folder, or goes on with the same one.
+    """Begins a run in a folder, or goes on with the same one; one that trained nothing is replaced.
 
     Args:
         out: The folder.
@@ -121,13 +125,15 @@ def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         differing = [key for key in IDENTITY if found.get(key) != identity[key]]
         if found.get("release", {}).get("subset_hash") != identity["release"]["subset_hash"]:
             differing.insert(0, "release")
-        if differing:
+        if not differing:
+            return found
+        if found.get("stages") or _has_begun(out):
             raise TrainingError(
                 f"{out} holds another run (its {' and '.join(differing)} differ); give another "
                 "--out, or remove it."
             )
-        return found
-    if out.is_dir() and any(out.iterdir()):
+        logger.info("%s holds another run that trained nothing; this one takes its place", out)
+    elif out.is_dir() and any(out.iterdir()):
         raise TrainingError(f"{out} holds something else than a run; give another --out.")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -136,6 +142,12 @@ def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         raise TrainingError(
             f"{out} cannot be written ({error.strerror}); give another --out."
         ) from error
+
+
+def _has_begun(out: Path) -> bool:
+    """Whether a training left anything: a metric, a checkpoint or weights."""
+    found = (path for stage in STAGES for path in (out / stage).rglob("*"))
+    return any(path.is_file() and path.stat().st_size for path in found)
 
 
 def is_complete(record: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cards.model import render_model_card
-from training.arguments import check_arguments, choose_device, make_arguments
+from training.arguments import check_arguments, choose_device, make_arguments, make_lora
 from training.base import count_base, make_base
 from training.data import WEIGHT, Rows, make_rows, warn_of_long
 from training.figure import draw_curves
@@ -113,6 +113,9 @@ def train(
     """
     check_arguments(recipe)
     join_processes(choose_device(recipe))
+    for stage in recipe.stages:  # what trl refuses, before anything is written
+        make_arguments(recipe, stage, out / stage / CHECKPOINTS)
+    make_lora(recipe)
     release.files(value, "train")
     verify_release(release)
     recipe = settle_system_prompt(recipe, release, value)

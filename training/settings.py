@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from valuedata.errors import RecipeError, name_nearest
 from valuedata.recipe import read_yaml, replace_settings
@@ -38,7 +39,7 @@ class TinySettings(Settings):
 
     Attributes:
         vocabulary: Largest number of tokens, learned from the text of the release.
-        hidden: Width.
+        hidden: Width; an even number for each head.
         layers: Layers.
         heads: Heads of attention in each.
         steps: Steps that it is trained for on all replies of the training split, rewarded or not.
@@ -55,6 +56,17 @@ class TinySettings(Settings):
     batch_size: Annotated[int, Field(ge=1)] = 8
     max_length: Annotated[int, Field(ge=16, le=4_096)] = 512
     learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
+
+    @model_validator(mode="after")
+    def _divide(self) -> Self:
+        pairs = 2 * self.heads  # rotary positions turn a head's numbers in pairs
+        if self.hidden % pairs:
+            raise PydanticCustomError(
+                "heads",
+                f"hidden is {self.hidden}, which {self.heads} heads cannot share; give a multiple "
+                f"of {pairs}",
+            )
+        return self
 
 
 class TrainingRecipe(Settings):

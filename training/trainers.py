@@ -10,6 +10,7 @@ from training.masks import Covered, check_covered, read_batch
 from training.models import Base, load_model
 from training.settings import Stage, TrainingRecipe
 from training.weighting import check_weighable, weigh_trainer
+from valuedata.errors import RecipeError
 
 __all__ = ["ParameterCounts", "build_trainer", "check_first_batch", "count_parameters"]
 
@@ -72,15 +73,22 @@ def build_trainer(
     extra: dict[str, Any] = {}
     if stage == "dpo" and recipe.full and not arguments.precompute_ref_log_probs:
         extra["ref_model"] = load_model(base, recipe)  # trl would load the main branch
-    trainer = trainer_class(
-        model=model,
-        args=arguments,
-        train_dataset=rows.train,
-        eval_dataset=rows.validation,
-        processing_class=tokenizer,
-        peft_config=lora,
-        **extra,
-    )
+    try:
+        trainer = trainer_class(
+            model=model,
+            args=arguments,
+            train_dataset=rows.train,
+            eval_dataset=rows.validation,
+            processing_class=tokenizer,
+            peft_config=lora,
+            **extra,
+        )
+    except (ValueError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RecipeError(
+            f"trl or peft cannot train {base.name} by this recipe ({reason}); change what stands "
+            f"under {stage!r} or 'lora'."
+        ) from error
     if recipe.patience is not None:
         trainer.add_callback(transformers.EarlyStoppingCallback(recipe.patience))
     trainer.remove_callback(transformers.PrinterCallback)  # results alone go to stdout

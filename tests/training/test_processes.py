@@ -126,6 +126,7 @@ def test_processes_meet(monkeypatch: pytest.MonkeyPatch) -> None:
         PartialState._reset_state()
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # as in test_run.py
 def test_a_run_does_not_go_on_in_another_number_of_processes(
     both: Run, release: Release, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,6 +111,36 @@ def test_a_complete_run_is_left_as_it_is(both: Run, release: Release) -> None:
 def test_another_run_is_not_written_over(both: Run, release: Release) -> None:
     with pytest.raises(TrainingError, match=r"holds another run \(its recipe differ"):
         train(release, "empathy", make_recipe("sft-dpo", seed=1), both.folder, TINY_MODEL)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"lora": {"target_modules": ["nope"]}}, r"trl or peft cannot train .* \(.*nope.*\); chan"),
+        (
+            {"dpo": {"max_steps": 1, "loss_type": ["exo_pair"]}},
+            r"trl or peft cannot train .* \(.*Label smoothing.*\); change what stands under 'dpo'",
+        ),
+    ],
+)
+def test_a_recipe_that_trained_nothing_makes_room_for_the_next(
+    release: Release, tmp_path: Path, wrong: dict[str, Any], sentence: str
+) -> None:
+    settings = {"dpo": {"max_steps": 1, "max_length": 256}}
+    out = tmp_path / "run"
+    with pytest.raises(RecipeError, match=sentence):
+        train(release, "empathy", make_recipe("dpo", **settings | wrong), out, TINY_MODEL)
+    assert read_record(out)["stages"] == {}
+    again = train(release, "empathy", make_recipe("dpo", **settings), out, TINY_MODEL)
+    assert again.record["complete"]
+    assert again.record["recipe"]["lora"]["target_modules"] == "all-linear"
+
+
+def test_what_trl_refuses_leaves_no_folder(release: Release, tmp_path: Path) -> None:
+    recipe = make_recipe("dpo", dpo={"eval_strategy": "never"})
+    with pytest.raises(RecipeError, match="trl refuses the arguments under 'dpo'"):
+        train(release, "empathy", recipe, tmp_path / "run", TINY_MODEL)
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_edited_template_and_another_device_make_another_run(

@@ -74,6 +74,11 @@ def test_only_the_recipe_of_the_paper_leads_conversations() -> None:
             {"method": "dpo", "tiny": {"hiden": 8}},
             "Recipe key 'tiny.hiden' is unknown; did you mean 'hidden'?",
         ),
+        (
+            {"method": "dpo", "tiny": {"hidden": 65}},
+            "Recipe key 'tiny' cannot be {'hidden': 65}: hidden is 65, which 4 heads cannot share; "
+            "give a multiple of 8.",
+        ),
     ],
 )
 def test_wrong_settings_are_named(content: dict[str, Any], sentence: str) -> None:
@@ -98,6 +103,25 @@ def test_an_unknown_recipe_is_named() -> None:
         ({"lora": {"lora_alfa": 1}}, "Recipe key 'lora.lora_alfa' is unknown; did you mean 'lora_"),
         ({"dpo": {"max_steps": "few"}}, "Recipe key 'dpo.max_steps' cannot be 'few': "),
         ({"dpo": {"output_dir": "x"}}, "Recipe key 'dpo.output_dir' is not set here; give --out."),
+        (
+            {"dpo": {"learning_rate": -1}},
+            "Recipe key 'dpo.learning_rate' cannot be -1.0; give 0 or more.",
+        ),
+        ({"dpo": {"learning_rate": float("nan")}}, "Recipe key 'dpo.learning_rate' cannot be nan;"),
+        ({"dpo": {"learning_rate": float("inf")}}, "Recipe key 'dpo.learning_rate' cannot be inf;"),
+        (
+            {"dpo": {"gradient_accumulation_steps": 0}},
+            "Recipe key 'dpo.gradient_accumulation_steps' cannot be 0; give 1 or more.",
+        ),
+        (
+            {"dpo": {"per_device_train_batch_size": 0}},
+            "Recipe key 'dpo.per_device_train_batch_size' cannot be 0; give 1 or more.",
+        ),
+        ({"lora": {"r": 0}}, "Recipe key 'lora.r' cannot be 0; give 1 or more."),
+        (
+            {"dpo": {"loss_type": ["sigmoid", "hing"]}},
+            "Recipe key 'dpo.loss_type' cannot be 'hing'; did you mean 'hinge'?",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(content: dict[str, Any], sentence: str) -> None:
@@ -132,6 +156,12 @@ def test_what_peft_refuses_is_one_sentence() -> None:
     recipe = make_training_recipe({"method": "dpo", "lora": {"layers_pattern": "h"}})
     with pytest.raises(RecipeError, match=r"peft refuses the arguments under 'lora' \(.*\); chan"):
         make_lora(recipe)
+
+
+def test_every_loss_that_trl_names_is_taken() -> None:
+    names = ["sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard"]
+    names += ["aot", "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft"]
+    check_arguments(make_training_recipe({"method": "dpo", "dpo": {"loss_type": names}}))
 
 
 def test_all_weights_need_no_adapter() -> None:
