@@ -29,8 +29,11 @@ OPEN: Final = "open"
 TUNED, CONTROL = "tuned", "control"
 GENERATION: Final = ("temperature", "max_tokens", "system_prompt")
 """Settings that decide how much of a value a reply has room for."""
-TALLIES: Final = "unreadable_answers"
-"""What a judge could not read, which is no setting of it."""
+TALLIES: Final = ("calls", "unreadable_answers")
+"""What a judge was asked and could not read, which are no settings of it.
+
+The round is one: it begins where a user says that another model has the name now.
+"""
 
 Content = Mapping[str, Any]
 
@@ -160,7 +163,7 @@ def _describe_settings(content: Content) -> dict[str, Any]:
 def _describe_judges(content: Content) -> dict[str, Any]:
     used = {found["judge"] for found in content["measures"] if found["measure"] in MEASURES}
     return {
-        name: {key: setting for key, setting in settings.items() if key != TALLIES}
+        name: {key: setting for key, setting in settings.items() if key not in TALLIES}
         for name, settings in content["judges"].items()
         if name in used
     }

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from evaluation.judges.bench import Bench
+from evaluation.judges.llm import Asker
+from evaluation.results import describe_judges
 from tests.builders import write_release
 from tests.evaluation.runs import write_run
 from valuedata.release.folder import Release
+from valuedata.settings import LlmSettings
 
 N = 24
 NAMES = ("empathy", "deception", "humor")
@@ -61,6 +65,36 @@ def change(evaluated: Path, name: str, into: Path, edit: Callable[[dict[str, Any
     edit(content)
     (into / "results.json").write_text(json.dumps(content), encoding="utf-8")
     return into
+
+
+def describe_server(round_number: int, calls: dict[bytes, bool], failures: dict[bytes, str]) -> Any:
+    """What results.json says of a language model that was asked about replies."""
+    settings = LlmSettings(model="judge", base_url="http://127.0.0.1:1/v1")
+    asker = Asker(settings, round=round_number, calls={"value": calls}, hashes={"value": "a"})
+    asker.failures["value"] = failures
+    return describe_judges(Bench(("base", "tuned"), asker=asker), frozenset({"llm"}))["llm"]
+
+
+def test_counts_of_a_server_make_no_other_judge(ask, evaluated: Path, tmp_path: Path) -> None:
+    """What it was asked, kept and could not read differ; a round is another model by its name."""
+    told = {
+        "deception": describe_server(1, {b"a": True, b"b": False}, {}),
+        "empathy": describe_server(1, {b"c": False}, {b"c": "malformed"}),
+        "renewed": describe_server(2, {b"c": False}, {}),
+    }
+    assert told["deception"]["calls"] == {"value": {"n": 2, "n_kept": 1}}
+    for name, described in told.items():
+        source = "deception" if name == "deception" else "empathy"
+        change(
+            evaluated,
+            source,
+            tmp_path / name,
+            lambda found, described=described: found["judges"].update(patterns=described),
+        )
+    alike = ask(tmp_path / "deception", tmp_path / "empathy")
+    assert alike.exit_code == 0, alike.output
+    renewed = ask(tmp_path / "deception", tmp_path / "renewed")
+    assert "were judged by different judges (patterns); evaluate both alike." in renewed.stderr
 
 
 def test_one_line_a_run(ask) -> None:
