@@ -57,13 +57,18 @@ def read_judged(folder: Path, measure: str, judge: str | None, arms: tuple[str, 
     Raises:
         EvaluationError: If the file is not there or has other columns; if it lacks the measure, the
             judge or an arm, or several judges scored it and none is named; if scores do not lie
-            from 0 to 1, or the measure is a difference between kinds of prompts.
+            from 0 to 1, or the measure is a difference between kinds of prompts or between sides.
     """
     known = MEASURES.get(measure)
     if known is not None and known.sign is not None:
         raise EvaluationError(
             f"{measure} is a difference between two kinds of prompts, which labels of single "
             "replies do not correct; calibrate another measure."
+        )
+    if known is not None and known.whole_families:
+        raise EvaluationError(
+            f"{measure} scores a half where a reply takes neither side, which people's yes and no "
+            "do not know; calibrate another measure."
         )
     table = read_scores(folder)
     table = _select(table, "measure", measure, "measure")

@@ -71,6 +71,17 @@ def test_a_difference_between_prompts_is_not_calibrated(run: Run, folder: Path) 
     assert not Path("sheet.csv").exists()
 
 
+def test_a_half_for_neither_side_is_not_calibrated(run: Run, folder: Path) -> None:
+    words = ("--measure", "side-taking", "--contrast", "base", "tuned", "--sheet", "sheet.csv")
+    result = run("calibrate", folder, *words)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: side-taking scores a half where a reply takes neither side, which people's yes and "
+        "no do not know; calibrate another measure.\n",
+    )
+    assert not Path("sheet.csv").exists()
+
+
 def test_labels_are_asked_for_and_kept(run: Run, folder: Path) -> None:
     run("calibrate", folder, *CONTRAST, "--n-labels", 4, "--sheet", "sheet.csv")
 
