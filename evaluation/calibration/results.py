@@ -17,6 +17,7 @@ from evaluation.calibration.estimates import (
 from evaluation.calibration.judged import read_judged
 from evaluation.calibration.sheet import ANSWERS, Key, Row, read_key
 from evaluation.statistics.differences import Interval
+from evaluation.tables import write_text
 from valuedata.errors import EvaluationError
 
 __all__ = ["RESULTS", "SheetResult", "calibrate_sheet", "write_results"]
@@ -108,19 +109,19 @@ def write_results(folder: Path, result: SheetResult) -> Path:
     """Puts the result into calibration.json, beside those of other sheets.
 
     Raises:
-        EvaluationError: If the file is damaged or cannot be written.
+        EvaluationError: If the file is damaged, or cannot be read or written; it stays as it was.
     """
     path = folder / RESULTS
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sheets": {}}
         content["sheets"][result.key.sheet] = result.to_json()
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except (ValueError, KeyError, TypeError) as error:
         raise EvaluationError(f"{path} is damaged; delete it and run this again.") from error
     except OSError as error:
         raise EvaluationError(
-            f"{path} cannot be written ({error.strerror}); make its folder writable."
+            f"{path} cannot be read ({error.strerror}); make it readable."
         ) from error
+    write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", path)
     return path
 
 

@@ -11,10 +11,12 @@ from typing import Final
 import numpy as np
 
 from evaluation.calibration.judged import Judged, find_replies
+from evaluation.tables import write_text
 from valuedata.errors import EvaluationError
 
 __all__ = [
     "ANSWERS",
+    "KEYS",
     "Key",
     "Row",
     "draw_sheet",
@@ -130,11 +132,11 @@ def write_key(folder: Path, key: Key) -> None:
     text = json.dumps(asdict(key), indent=1, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(
             f"{path} cannot be written ({error.strerror}); make its folder writable."
         ) from error
+    write_text(text, path)
 
 
 def read_key(folder: Path, rows: Sequence[Row]) -> Key:

@@ -24,6 +24,7 @@ from evaluation.calibration.sheet import (
     write_key,
     write_sheet,
 )
+from tests.cli.test_disk_errors import mount_disk
 from tests.evaluation.judged_folder import (
     ARMS,
     N_PROMPTS,
@@ -272,7 +273,29 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_key(tmp_path / "none", key)
     with pytest.raises(EvaluationError, match="cannot be written"):
         write_results(tmp_path / "none", result)
+    (folder / "calibration.json").mkdir()
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        write_results(folder, result)
+    (folder / "calibration.json").rmdir()
     (folder / "calibration.json").write_text("[]", encoding="utf-8")
     with pytest.raises(EvaluationError, match="is damaged; delete it"):
         write_results(folder, result)
     assert read_key(folder, rows) == key
+
+
+def test_a_full_disk_leaves_what_earlier_sheets_gave(tmp_path: Path) -> None:
+    """Two sheets take one page of 4 kB, and three take two; the rest of the disk is one page."""
+    folder = write_judged_folder(tmp_path / "folder")
+    key, rows = make_labelled(folder)
+    result = calibrate_sheet(folder, rows)
+    with mount_disk(tmp_path / "disk", 8) as disk:
+        write_results(disk, result)
+        write_results(disk, replace(result, key=replace(key, sheet="other")))
+        before = (disk / "calibration.json").read_bytes()
+        with pytest.raises(EvaluationError, match="the disk is full"):
+            write_results(disk, replace(result, key=replace(key, sheet="third")))
+        assert (disk / "calibration.json").read_bytes() == before
+        (disk / "rest").write_bytes(b" " * 4096)
+        with pytest.raises(EvaluationError, match="the disk is full"):
+            write_key(disk, key)
+        assert not list((disk / "calibration").iterdir())
