@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from evaluation.analysis import Arms, SmallestEffect, analyse
 from evaluation.arms import Arm
+from evaluation.calibration.results import RESULTS as CALIBRATION
+from evaluation.calibration.sheet import KEYS
 from evaluation.generation.flaws import count_flaws
 from evaluation.generation.generate import GenerationSettings, Generator, generate, open_reply_cache
 from evaluation.generation.local_model import LocalModel
@@ -237,6 +239,10 @@ def _open_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         foreign = [path.name for path in out.iterdir() if path.name.lstrip(".") not in WRITTEN]
+        if foreign and set(foreign) <= {KEYS, CALIBRATION}:
+            raise EvaluationError(
+                f"{out} holds a calibration with labels of these replies; give another --out."
+            )
         if foreign:
             raise EvaluationError(
                 f"{out} holds something else than an evaluation ({sorted(foreign)[0]}); give "

@@ -255,6 +255,12 @@ def test_an_evaluation_needs_a_folder_of_its_own(folder, run):
     (folder / "out" / "thesis.txt").write_text("years of work", encoding="utf-8")
     result = run(*GIVEN)
     assert "out holds something else than an evaluation (thesis.txt)" in result.stderr
+    (folder / "out" / "thesis.txt").unlink()
+    (folder / "out" / "calibration").mkdir()
+    (folder / "out" / "calibration.json").write_text("{}", encoding="utf-8")
+    assert run(*GIVEN).stderr == (
+        "Error: out holds a calibration with labels of these replies; give another --out.\n"
+    )
     result = run(*GIVEN[:-1], "tricky.yaml")
     assert "tricky.yaml cannot be written" in result.stderr
     assert "Missing option '--out'" in run(*GIVEN[:-2]).stderr
