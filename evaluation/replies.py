@@ -213,7 +213,7 @@ def _read_output(told: str, line: str) -> _Output:
         where = f"{key}: " if key else ""
         raise EvaluationError(
             f'{told} is no output ({where}{problem["msg"]}); write {{"prompt_id": ..., "reply": '
-            '...}}, with "sample" and "finish" (stop or length) where they are known.'
+            '...}, with "sample" and "finish" (stop or length) where they are known.'
         ) from error
 
 

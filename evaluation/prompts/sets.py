@@ -137,6 +137,8 @@ class UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # no key that a mapping can have, which yaml says itself
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark
@@ -152,16 +154,20 @@ def _read_content(path: Path) -> Mapping[str, Any]:
         text = path.read_text(encoding="utf-8")
         # not all JSON is YAML: its escapes of characters beyond U+FFFF come in pairs
         content = _parse_json(text) if is_json else yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
+        broken = find_half_pair(content)
     except OSError as error:
         raise PromptError(
             f"Prompt file {path} cannot be read ({error.strerror}); give the path of a {form} file."
+        ) from error
+    except RecursionError as error:
+        raise PromptError(
+            f"Prompt file {path} is nested too deeply, or holds itself; write name, kind and so on."
         ) from error
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise PromptError(f"Prompt file {path} is not valid {form} ({reason}); mend it.") from error
     if not isinstance(content, dict):
         raise PromptError(f"Prompt file {path} is no set of prompts; write name, kind and so on.")
-    broken = find_half_pair(content)
     if broken is not None:
         raise PromptError(
             f"Prompt file {path} holds half of a surrogate pair in {broken!a:.60}; write the "

@@ -290,6 +290,9 @@ def test_what_is_refused_is_one_sentence(tmp_path, kind, families, changes, mess
         (b"name: [\n", "is not valid YAML (while parsing"),
         (b"\xff", "is not valid YAML ('utf-8' codec"),
         (b"- name\n", "is no set of prompts; write name, kind and so on."),
+        (b"? [a, b]\n: c\n", "is not valid YAML (while constructing a mapping"),
+        (b"a: &a [*a]\n", "is nested too deeply, or holds itself; write name, kind and so on."),
+        (b"a: " + b"[" * 5_000 + b"]" * 5_000, "is nested too deeply, or holds itself"),
     ],
 )
 def test_files_that_are_no_mapping_are_refused(tmp_path, content, message):

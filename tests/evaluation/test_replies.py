@@ -119,6 +119,7 @@ def test_a_row_that_is_no_output_is_named(tmp_path, row, reason):
     with pytest.raises(EvaluationError, match=r"row 1 of .* is no output") as caught:
         read_outputs("base", path, list_slots([SET], 1))
     assert reason in str(caught.value)
+    assert '; write {"prompt_id": ..., "reply": ...}, with "sample" and' in str(caught.value)
 
 
 def test_samples_must_be_those_asked_for(tmp_path):
