@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from cards.markdown import escape_cell, fence
+
 __all__ = ["REPORT", "render_report"]
 
 REPORT: Final = "report.md"
@@ -37,12 +39,13 @@ def render_report(content: Content) -> str:
 
 def _open(content: Content) -> str:
     tuned = next(arm["name"] for arm in content["arms"] if arm["role"] == "tuned")
-    trained = f", trained on {content['value']}," if content["value"] else ""
+    trained = f", trained on {escape_cell(content['value'])}," if content["value"] else ""
     settings = content["settings"]
     lines = [
         "# What training changed",
-        f"The tuned arm `{tuned}`{trained} is compared with {AGAINST[content['verdict_against']]} "
-        f"on {sum(found['n_prompts'] for found in content['prompt_sets']):,} prompts, "
+        f"The tuned arm {escape_cell(tuned)}{trained} is compared with "
+        f"{AGAINST[content['verdict_against']]} on "
+        f"{sum(found['n_prompts'] for found in content['prompt_sets']):,} prompts, "
         f"{settings['samples']} {'reply' if settings['samples'] == 1 else 'replies'} to each at "
         f"temperature {settings['temperature']:g}. Differences are paired by prompt; intervals are "
         "95 %, clustered by prompt family.",
@@ -64,7 +67,7 @@ def _show_dimensions(content: Content) -> str:
         for found in content["dimensions"]
     ]
     columns = ("dimension", "verdict", "rests on", "measures that changed")
-    warnings = "".join(f"\n\n**Mind:** {warning}" for warning in content["warnings"])
+    warnings = "".join(f"\n\n**Mind:** {escape_cell(one)}" for one in content["warnings"])
     return f"## Verdicts\n\n{_make_table(columns, rows)}{warnings}"
 
 
@@ -87,7 +90,8 @@ def _show_measures(title: str, content: Content, *, primary: bool) -> str:
             )
     if not rows:
         return ""
-    columns = ("measure (judge)", *arms, "difference", "at equal length", "p", "verdict")
+    named = (escape_cell(arm) for arm in arms)
+    columns = ("measure (judge)", *named, "difference", "at equal length", "p", "verdict")
     note = (
         "p is adjusted by Holm over these measures."
         if primary
@@ -158,9 +162,9 @@ def _show_arms(content: Content) -> str:
         tokens = said["mean_tokens"]
         rows.append(
             (
-                f"`{arm['name']}`",
+                escape_cell(arm["name"]),
                 arm["role"],
-                str(arm["source"].get("model") or arm["source"].get("outputs")),
+                escape_cell(arm["source"].get("model") or arm["source"].get("outputs")),
                 f"{said['n_replies']:,}",
                 f"{said['n_truncated']:,}",
                 f"{said['n_empty']:,}",
@@ -222,7 +226,7 @@ def _list_absent(absent: Sequence[Mapping[str, str]]) -> list[str]:
     for one in absent:
         measures.setdefault((one["judge"], one["reason"]), []).append(one["measure"])
     return [
-        f"{judge} ({reason}) for {len(names)} measures"
+        f"{judge} ({escape_cell(reason)}) for {len(names)} measures"
         for (judge, reason), names in measures.items()
     ]
 
@@ -230,11 +234,11 @@ def _list_absent(absent: Sequence[Mapping[str, str]]) -> list[str]:
 def _show_provenance(content: Content) -> str:
     rows = [
         (
-            found["name"],
+            escape_cell(found["name"]),
             f"{found['n_prompts']:,}",
             f"{found['n_families']:,}",
-            found["licence"],
-            found["source"],
+            escape_cell(found["licence"]),
+            escape_cell(found["source"]),
             f"`{found['sha256'][:16]}`",
         )
         for found in content["prompt_sets"]
@@ -249,16 +253,14 @@ def _show_provenance(content: Content) -> str:
         f"Versions: {versions}.",
     ]
     if content["command"]:
-        parts.append(f"To run it again:\n\n```sh\n{content['command']}\n```")
+        parts.append(f"To run it again:\n\n{fence(content['command'], 'sh')}")
     return "\n\n".join(parts)
 
 
 def _make_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of this file's own words and of text that `escape_cell` has read."""
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
-        for line in lines
-    )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _number(found: Content, value: float | None) -> str:

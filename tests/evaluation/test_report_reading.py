@@ -228,6 +228,25 @@ def test_what_was_not_judged_is_undefined_and_no_change(tmp_path: Path) -> None:
     assert f"| inconclusive: {reason}" in report
 
 
+def test_text_of_others_is_no_markdown(written) -> None:
+    """Names, paths, licences, sources and the command come from files and folders of others."""
+    content = copy.deepcopy(written[0])
+    nasty, shown = "<img src=x>|[a](http://b)", r"\<img src=x\>\|\[a\](http:"
+    content["prompt_sets"][0] |= {"licence": nasty, "source": nasty}
+    content["arms"][0]["source"] = {"model": nasty}
+    content["command"] = "valuedata evaluate --out 'a\n```\n# b'"
+    content["warnings"] = [nasty]
+    content["value"] = nasty
+    report = render_report(content)
+    assert "<img" not in report.replace("\\<img", "")
+    assert report.count(shown) == 5
+    assert "````sh\nvaluedata evaluate --out 'a\n```\n# b'\n````" in report
+    widths = {
+        line.replace("\\|", "").count("|") for line in report.splitlines() if nasty[:4] in line
+    }
+    assert widths <= {0, 7, 10}  # no cell more than a table has
+
+
 def test_families_judged_in_part_are_told(written) -> None:
     content, folder = copy.deepcopy(written[0]), written[1]
     content["measures"][0]["n_half_judged"] = {"base": 0, "tuned": 2}
