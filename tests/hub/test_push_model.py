@@ -225,6 +225,14 @@ def test_what_cannot_be_pushed_is_refused_before_it_is_trained(
     assert hub.writes() == []
 
 
+def test_a_mistyped_value_is_one_sentence(run, words) -> None:
+    flags = ("--model", "tiny", "--merge", "--out", "run", "--push-to", NAME)
+    result = run(*words, *flags, "--value", "empathi")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("has no subset 'empathi'; did you mean 'empathy'?\n")
+    assert not Path("run").exists()
+
+
 def test_a_refused_push_leaves_a_whole_run(run, words) -> None:
     flags = ("--model", "tiny", "--out", "run", "--merge", "--push-to", "other/name")
     result = run(*words, *flags)

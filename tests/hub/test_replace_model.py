@@ -57,8 +57,8 @@ def test_another_model_is_not_replaced_without_being_asked_for(
         "in its place, or another name."
     )
     with pytest.raises(HubError, match="holds another model"):
-        check_place(NAME, other.identity, api=hub.api())
-    check_place(NAME, other.identity, replace=True, api=hub.api())
+        check_place(NAME, other.identity, stages=["dpo"], api=hub.api())
+    check_place(NAME, other.identity, stages=["dpo"], replace=True, api=hub.api())
     assert len(hub.tell()["history"]["main"]) == 2
     plan = push(hub, other, replace=True)
     assert ("run.json" in {item.path for item in plan.changed}, plan.deleted) == (True, ())
@@ -68,7 +68,7 @@ def test_another_model_is_not_replaced_without_being_asked_for(
 def test_the_same_model_trained_anew_is_a_version_of_it(hub, tmp_path) -> None:
     push(hub, make_content(tmp_path / "one"))
     again = make_content(tmp_path / "two", recipe=RECIPE | {"seed": 7})
-    check_place(NAME, again.identity, api=hub.api())
+    check_place(NAME, again.identity, stages=["dpo"], api=hub.api())
     assert [item.path for item in push(hub, again).changed] == ["README.md", "run.json"]
     assert len(hub.tell()["history"]["main"]) == 3
 
@@ -104,6 +104,26 @@ def test_files_that_the_run_has_not_are_deleted_only_where_that_is_asked_for(hub
     plan = push(hub, content, replace=True)
     assert (plan.deleted, plan.new, plan.changed) == (("theirs.txt",), (), ())
     assert sorted(hub.files()) == SENT
+
+
+@pytest.mark.parametrize("path", ["notes.md", "sft/metrics.jsonl", "dpo/notes.txt"])
+def test_files_that_no_such_run_has_are_refused_before_training(hub, tmp_path, path: str) -> None:
+    """One of a training that is not run, and others beside those of the one that is."""
+    content = make_content(tmp_path / "run")
+    push(hub, content)
+    commit(hub, path, b"mine")
+    with pytest.raises(HubError, match=f"holds files that this run has not .{path}.; delete them"):
+        check_place(NAME, content.identity, stages=["dpo"], api=hub.api())
+    check_place(NAME, content.identity, stages=["dpo"], replace=True, api=hub.api())
+
+
+def test_a_public_place_is_refused_before_training(hub, tmp_path) -> None:
+    content = make_content(tmp_path / "run")
+    push(hub, content, public=True)
+    for replace in (False, True):
+        with pytest.raises(HubError, match="org/name is public; give --public to publish the mod"):
+            check_place(NAME, content.identity, stages=["dpo"], replace=replace, api=hub.api())
+    check_place(NAME, content.identity, stages=["dpo"], public=True, api=hub.api())
 
 
 def test_what_came_meanwhile_is_not_replaced(hub, tmp_path) -> None:

@@ -122,6 +122,7 @@ def check_model_push(options: dict[str, Any], inputs: "Inputs") -> ModelDestinat
 
     Raises:
         RecipeError: If options do not go together.
+        ReleaseError: If the release has no such subset.
         HubError: If the name or the token is wrong, another model has the name, nobody could load
             the model, or the answer is no.
     """
@@ -137,6 +138,7 @@ def check_model_push(options: dict[str, Any], inputs: "Inputs") -> ModelDestinat
         raise RecipeError(
             "--push-to takes one model and --arms trains several; leave one of them out."
         )
+    inputs.release.files(inputs.value, "train")
     from valuedata.hub.connection import check_login, connect
     from valuedata.hub.model import check_model_name
     from valuedata.hub.model_content import check_base, name_base
@@ -152,7 +154,13 @@ def check_model_push(options: dict[str, Any], inputs: "Inputs") -> ModelDestinat
         "method": inputs.recipe.method,
         "base": name_base(inputs.base.name),
     }
-    check_place(name, identity, replace=options["replace"])
+    check_place(
+        name,
+        identity,
+        stages=inputs.recipe.stages,
+        public=options["public"],
+        replace=options["replace"],
+    )
     harmful = _find_harmful(inputs)
     if harmful is not None and not (options["yes"] or options["dry_run"]):
         confirm_harm([harmful], name, "Nothing was trained or pushed")

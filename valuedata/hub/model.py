@@ -11,11 +11,10 @@ from valuedata.errors import HubError
 from valuedata.hub.connection import check_login, connect, keep_trying, name_failures
 from valuedata.hub.content import Item
 from valuedata.hub.model_content import ModelContent
-from valuedata.hub.model_place import check_identity, list_files
+from valuedata.hub.model_place import check_audience, check_identity, check_others, list_files
 from valuedata.hub.names import is_hub_name
 from valuedata.hub.plan import check_card, compare_item
 from valuedata.hub.settings import MAIN, RETRY_SECONDS
-from valuedata.release.damage import join_problems
 
 __all__ = [
     "ModelPlan",
@@ -187,13 +186,10 @@ def _compare(
     for item in content.items:
         states[compare_item(item, files.get(item.path))].append(item)
     others = sorted(set(files) - {item.path for item in content.items})
-    if others and not replace:
-        raise HubError(
-            f"{name} holds files that this run has not ({join_problems(others)}); delete them "
-            "there, give --replace, or give another name."
-        )
-    if info is not None and not info.private and not public:
-        raise HubError(f"{name} is public; give --public to publish the model there, or another.")
+    if not replace:
+        check_others(name, others)
+    if info is not None:
+        check_audience(name, info, public=public)
     if info is None or states["new"] or states["changed"]:
         with name_failures(api, name, f"take the card for {name}"):
             check_card(api, content.card, MODEL)

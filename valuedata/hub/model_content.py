@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +14,21 @@ from valuedata.errors import HubError
 from valuedata.hub.content import Item
 from valuedata.hub.names import is_hub_name
 
-__all__ = ["ModelContent", "check_base", "identify_model", "name_base", "prepare_model"]
+__all__ = [
+    "ModelContent",
+    "can_be_sent",
+    "check_base",
+    "identify_model",
+    "name_base",
+    "prepare_model",
+]
 
 RECORD, CARD, ADAPTER = "run.json", "README.md", "adapter_config.json"
 PROMPT, TEMPLATE = "system_prompt", "chat_template"
 KEPT: Final = ("metrics.jsonl", "curves.png")
 """Files of each training that are sent, too."""
+WEIGHTS: Final = (".bin", ".jinja", ".json", ".model", ".safetensors", ".tiktoken", ".txt")
+"""Ends of the files that transformers and peft write for a model and its tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,19 @@ def check_base(name: str) -> None:
             f"An adapter on {name}, which is not on the Hub, can be loaded by nobody else; give "
             "--merge or --full to push a whole model, or train from a model on the Hub."
         )
+
+
+def can_be_sent(path: str, stages: Sequence[str]) -> bool:
+    """Whether a run could leave a file of this path; which files a model has is known at the end.
+
+    Args:
+        path: On the Hub.
+        stages: Trainings of the run.
+    """
+    folder, _, name = path.rpartition("/")
+    if folder:
+        return folder in stages and name in KEPT
+    return name in (CARD, RECORD) or name.endswith(WEIGHTS)
 
 
 def identify_model(record: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What is on the Hub by the name of a model: its files, which model it is, and its licence."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,30 +10,46 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 from valuedata.errors import HubError
 from valuedata.hub.connection import connect, keep_trying, name_failures
-from valuedata.hub.model_content import RECORD, identify_model
+from valuedata.hub.model_content import RECORD, can_be_sent, identify_model
 from valuedata.hub.plan import ATTRIBUTES
 from valuedata.hub.settings import RETRY_SECONDS
 from valuedata.release.damage import join_problems
 
-__all__ = ["check_identity", "check_place", "find_licence", "list_files"]
+__all__ = [
+    "check_audience",
+    "check_identity",
+    "check_others",
+    "check_place",
+    "find_licence",
+    "list_files",
+]
 
 MODEL: Final = "model"
 OTHER: Final = "other"
 
 
 def check_place(
-    name: str, identity: Mapping[str, str], *, replace: bool = False, api: HfApi | None = None
+    name: str,
+    identity: Mapping[str, str],
+    *,
+    stages: Sequence[str],
+    public: bool = False,
+    replace: bool = False,
+    api: HfApi | None = None,
 ) -> None:
-    """Refuses a place that holds another model.
+    """Refuses a place that holds another model, or more than any run leaves, or that all may read.
 
     Args:
         name: ORG/NAME of the model.
         identity: Which model is to be there, as `identify_model` says.
+        stages: Its trainings.
+        public: Whether it is to be published.
         replace: Let it take the place of another.
         api: Client of the Hub; without it, one with the token of the environment or of the login.
 
     Raises:
-        HubError: If another model is there, or something that is none.
+        HubError: If another model is there, or something that is none; if a public one is and this
+            one is not to be published.
     """
     client = api or connect()
 
@@ -41,6 +57,9 @@ def check_place(
         info, files = list_files(client, name)
         if info is not None and not replace:
             check_identity(client, name, str(info.sha), files, identity)
+            check_others(name, [path for path in files if not can_be_sent(path, stages)])
+        if info is not None:
+            check_audience(name, info, public=public)
 
     keep_trying(attempt, RETRY_SECONDS)
 
@@ -94,6 +113,38 @@ def list_files(api: HfApi, name: str) -> tuple[ModelInfo | None, dict[str, RepoF
         files = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     files.pop(ATTRIBUTES, None)
     return info, files
+
+
+def check_others(name: str, others: Sequence[str]) -> None:
+    """Refuses files beside those of a run.
+
+    Args:
+        name: ORG/NAME of the model.
+        others: Paths of files there that the run has not.
+
+    Raises:
+        HubError: If there are any.
+    """
+    if others:
+        raise HubError(
+            f"{name} holds files that this run has not ({join_problems(sorted(others))}); delete "
+            "them there, give --replace, or give another name."
+        )
+
+
+def check_audience(name: str, info: ModelInfo, *, public: bool) -> None:
+    """Refuses to publish what was not asked to be public.
+
+    Args:
+        name: ORG/NAME of the model.
+        info: What the Hub says of it.
+        public: Whether it is to be published.
+
+    Raises:
+        HubError: If it is public there, and not to be.
+    """
+    if not info.private and not public:
+        raise HubError(f"{name} is public; give --public to publish the model there, or another.")
 
 
 def check_identity(
