@@ -104,6 +104,7 @@ def _open(name: str) -> tuple[Path, Content, str]:
     folder = Path(path)
     try:
         content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        _ = [arm["role"] for arm in content["arms"]].index(TUNED), content["files"][SCORES]
         known = content["value"] or _read_value(content)
         _ = [content[key] for key in READ]
     except (OSError, ValueError, KeyError, TypeError) as error:

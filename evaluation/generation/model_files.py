@@ -79,6 +79,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         is_complete, _ = record["complete"], record["model"]["name"]
+        _ = record["release"]["value"], record["release"]["content_hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationError(
             f"{folder} holds no run that can be read; give a folder that `valuedata train` wrote."
@@ -93,6 +94,11 @@ def read_run(folder: Path) -> dict[str, Any]:
 def _find_trained(folder: Path) -> ModelFiles:
     """The weights of the last stage of a run."""
     record = read_run(folder)
+    if not record.get("stages"):
+        raise EvaluationError(
+            f"{folder} holds no run that can be read, for its run.json names no training; give a "
+            "folder that `valuedata train` wrote."
+        )
     stage = folder / list(record["stages"])[-1]
     if (stage / MODEL).is_dir():
         return ModelFiles(str(stage / MODEL))

@@ -304,6 +304,21 @@ def forget_a_value(found: dict[str, Any]) -> None:
     found["measures"] = [one for one in found["measures"] if one["measure"] != "value-humor"]
 
 
+def drop_all_arms(found: dict[str, Any]) -> None:
+    found["arms"] = []
+
+
+def drop_files(found: dict[str, Any]) -> None:
+    found["files"] = {}
+
+
+@pytest.mark.parametrize("edit", [drop_all_arms, drop_files])
+def test_an_evaluation_that_lacks_parts_is_none(ask, evaluated: Path, tmp_path: Path, edit) -> None:
+    result = ask(change(evaluated, "empathy", tmp_path / "edited", edit))
+    assert result.exit_code == 2
+    assert "edited holds no evaluation that can be read; give a folder that" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [

@@ -163,6 +163,9 @@ def test_all_weights_of_a_run_are_a_model(runs, tmp_path):
     shutil.copytree(runs / "base", tmp_path / "value" / "dpo" / "model")
     found = find_model(str(tmp_path / "value"))
     assert found == ModelFiles(str(tmp_path / "value" / "dpo" / "model"))
+    rewrite(tmp_path / "value", lambda r: r.update(stages={}))
+    with pytest.raises(EvaluationError, match="names no training; give a folder"):
+        find_model(str(tmp_path / "value"))
 
 
 def test_a_run_of_a_named_model_names_it(runs, tmp_path):
@@ -183,6 +186,7 @@ def test_a_run_of_a_named_model_names_it(runs, tmp_path):
         (lambda f: rewrite(f, lambda r: r.update(complete=False)), "has not ended; finish it"),
         (lambda f: (f / "run.json").write_text("{}"), "holds no run that can be read"),
         (lambda f: (f / "run.json").write_text("[]"), "holds no run that can be read"),
+        (lambda f: rewrite(f, lambda r: r.pop("release")), "holds no run that can be read"),
         (lambda _: None, "started from is gone; train it again"),
     ],
 )
