@@ -71,6 +71,8 @@ def run(hub, tmp_path, monkeypatch):
     pages = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)  # both as HF_ENDPOINT would
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", pages)
+    # what transformers keeps of an earlier test would ask the Hub itself, and wait for it
+    monkeypatch.setattr("transformers.utils.hub._hf_api", None)
     monkeypatch.setenv("HF_TOKEN", "hf_owner")
     return lambda *words, **how: CliRunner().invoke(
         main, [str(word) for word in words], prog_name="valuedata", **how
