@@ -94,6 +94,16 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
     assert (out / "chapter.txt").read_text(encoding="utf-8") == "years of work"
 
 
+def test_a_manifest_of_something_else_makes_no_release(tmp_path: Path) -> None:
+    out = tmp_path / "app"
+    out.mkdir()
+    (out / "manifest.json").write_text('{"files": ["main.js"]}', encoding="utf-8")
+    (out / "main.js").write_text("run()", encoding="utf-8")
+    with pytest.raises(ReleaseError, match="that is no release's"), stage_release(out):
+        pass
+    assert (out / "main.js").read_text(encoding="utf-8") == "run()"
+
+
 def test_an_error_leaves_the_old_release(tmp_path: Path) -> None:
     old = write_release(tmp_path / "out")
     with pytest.raises(KeyError), stage_release(tmp_path / "out") as staging:

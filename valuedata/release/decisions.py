@@ -173,8 +173,10 @@ def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _arrange(table: pa.Table, order: npt.NDArray[np.int64]) -> pa.Table:
-    """The rows in another order, without a copy: most stand one after another as they are."""
+    """The rows in another order, without a copy where most stand one after another already."""
     starts = np.flatnonzero(np.diff(order, prepend=-2) != 1)
+    if len(starts) > len(order) / BATCH_ROWS + 1:  # a slice costs more than so few rows
+        return table.combine_chunks().take(order)
     lengths = np.diff(starts, append=len(order))
     runs = zip(order[starts].tolist(), lengths.tolist(), strict=True)
     return pa.concat_tables([table.slice(0, 0), *(table.slice(*run) for run in runs)])

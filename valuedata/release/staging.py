@@ -110,12 +110,18 @@ def _check_replaceable(out: Path) -> None:
 def _list_own(out: Path) -> set[str]:
     """The files that a manifest lists, even one of another format or with damage elsewhere."""
     try:
-        return set(json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(
-            f"{out} holds a {MANIFEST} that cannot be read, so which files beside it a build wrote "
-            "is not known; move the folder away or give another --out."
-        ) from error
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    # "files" alone may be of a program of another kind
+    if isinstance(manifest, dict) and {"format_version", "recipe"} <= manifest.keys():
+        files = manifest.get("files")
+        if isinstance(files, dict):
+            return set(files)
+    raise ReleaseError(
+        f"{out} holds a {MANIFEST} that is no release's or cannot be read, so which files beside "
+        "it a build wrote is not known; move the folder away or give another --out."
+    )
 
 
 @contextmanager
