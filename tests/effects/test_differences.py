@@ -85,9 +85,11 @@ def test_a_feature_without_a_difference_in_any_pair_is_no_sign_of_one():
 
 def test_a_difference_that_is_the_same_in_every_prompt_is_tested_by_its_signs():
     """Three prompts agree by chance in 2 of the 8 ways that three signs can fall."""
-    sides = make_sides([[2], [3], [5]], [[1], [2], [4]], [0, 1, 2])
-    ((found,),) = measure(sides, reward_chosen(3))
-    assert found.p == 2 / 8
+    for unit in (1, 0.1, 0.7):  # of which only the first has no rounding
+        chosen, rejected = unit * np.array([[[2], [3], [5]], [[1], [2], [4]]])
+        sides = make_sides(chosen, rejected, [0, 1, 2])
+        ((found,),) = measure(sides, reward_chosen(3))
+        assert found.p == 2 / 8
 
 
 @pytest.mark.parametrize("n_pairs", [2, 3, 4, 6])

@@ -18,6 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 N_SIDES = 2
 DEGENERATE = 1e-12  # of the mean square; a variance below it is the rounding of its sums
+ROUNDING = 1e-9  # of the largest difference; what prompts differ by below it is rounding, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +214,10 @@ def _test(sums: Floats) -> Floats:
     residuals = sums[:, 1:] - means * sums[:, :1]
     if n_groups == 1:
         return np.full(len(means), np.nan)
-    errors = np.sqrt(n_groups / (n_groups - 1) * (residuals**2).sum(axis=0)) / total
+    squares = (residuals**2).sum(axis=0)
+    largest = np.maximum(sums[:, 1:].max(axis=0), -sums[:, 1:].min(axis=0))
+    squares[squares <= n_groups * (ROUNDING * largest) ** 2] = 0.0
+    errors = np.sqrt(n_groups / (n_groups - 1) * squares) / total
     t = np.divide(means, errors, out=np.zeros_like(means), where=errors > 0)
     same = (errors == 0) & (means != 0)
     p: Floats = np.where(same, 2.0 ** (1 - n_groups), 2 * stdtr(n_groups - 1, -np.abs(t)))
