@@ -206,7 +206,7 @@ def _check_losses(losses: Sequence[str], config: Any) -> None:  # noqa: ANN401
     (help_text,) = (one.metadata["help"] for one in fields(config) if one.name == "loss_type")
     known = re.findall(r"`'(\w+)'`", help_text)
     for loss in losses:
-        if loss not in known:
+        if known and loss not in known:  # a help that names none leaves it to trl
             raise RecipeError(
                 f"Recipe key 'dpo.loss_type' cannot be {loss!r}; {name_nearest(loss, known)}"
             )

@@ -23,6 +23,7 @@ __all__ = [
     "identify",
     "is_complete",
     "make_metrics_callback",
+    "note_refusal",
     "open_run",
     "read_record",
     "write_record",
@@ -33,12 +34,12 @@ logger = logging.getLogger(__name__)
 RECORD: Final = "run.json"
 METRICS: Final = "metrics.jsonl"
 COMPLETE: Final = "complete"
+REFUSED: Final = "refused"
 PACKAGES: Final = ("valuedata", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 SUMMARY: Final = "train_runtime"
 """Metric of the line that transformers adds at the end of a training."""
 IDENTITY: Final = ("model", "recipe", "template_hash", "device", "versions", "processes")
 """Keys of run.json that must be the same, beside the subset, where a run goes on."""
-STAGES: Final = ("sft", "dpo")
 DIFFERENCE: Final = ("value", "low", "high")
 N_SIDE_EFFECTS: Final = 10
 CLOCKS: Final = ("runtime", "preparation_time", "per_second", "num_tokens")
@@ -108,7 +109,7 @@ def hash_subset(release: Release, value: str) -> str:
 
 
 def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Begins a run in a folder, or goes on with the same one; one that trained nothing is replaced.
+    """Begins a run in a folder, or goes on with the same one; a refused one is replaced.
 
     Args:
         out: The folder.
@@ -126,13 +127,13 @@ def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         if found.get("release", {}).get("subset_hash") != identity["release"]["subset_hash"]:
             differing.insert(0, "release")
         if not differing:
-            return found
-        if found.get("stages") or _has_begun(out):
+            return {key: told for key, told in found.items() if key != REFUSED}
+        if not found.get(REFUSED):
             raise TrainingError(
                 f"{out} holds another run (its {' and '.join(differing)} differ); give another "
                 "--out, or remove it."
             )
-        logger.info("%s holds another run that trained nothing; this one takes its place", out)
+        logger.info("%s holds a run whose recipe was refused; this one takes its place", out)
     elif out.is_dir() and any(out.iterdir()):
         raise TrainingError(f"{out} holds something else than a run; give another --out.")
     try:
@@ -144,10 +145,15 @@ def open_run(out: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _has_begun(out: Path) -> bool:
-    """Whether a training left anything: a metric, a checkpoint or weights."""
-    found = (path for stage in STAGES for path in (out / stage).rglob("*"))
-    return any(path.is_file() and path.stat().st_size for path in found)
+def note_refusal(out: Path, record: Mapping[str, Any]) -> None:
+    """Notes that a recipe was refused before its first training, so that another takes its place.
+
+    Args:
+        out: Folder of the run.
+        record: What run.json holds.
+    """
+    if not record["stages"]:
+        write_record(out, {**record, REFUSED: True})
 
 
 def is_complete(record: Mapping[str, Any]) -> bool:

@@ -26,6 +26,7 @@ from training.record import (
     identify,
     is_complete,
     make_metrics_callback,
+    note_refusal,
     open_run,
     write_record,
 )
@@ -125,7 +126,12 @@ def train(
         logger.info("%s is complete, nothing to do", out)
         return Run(out, record)
     with name_shortages(out):
-        _train_stages(Start(release, value, recipe, out), base, record, see_batch)
+        try:
+            _train_stages(Start(release, value, recipe, out), base, record, see_batch)
+        except RecipeError:
+            if is_main():
+                note_refusal(out, record)
+            raise
         record[COMPLETE] = True
         _write(out, record)
     return Run(out, record)

@@ -23,7 +23,7 @@ from tests.training.conversations import (
 from training.masks import Covered
 from training.merging import merge_adapter
 from training.models import Base
-from training.record import read_record
+from training.record import IDENTITY, note_refusal, open_run, read_record
 from training.run import Run, train
 from training.settings import Stage
 from valuedata.errors import RecipeError, ReleaseError, TrainingError
@@ -134,6 +134,15 @@ def test_a_recipe_that_trained_nothing_makes_room_for_the_next(
     again = train(release, "empathy", make_recipe("dpo", **settings), out, TINY_MODEL)
     assert again.record["complete"]
     assert again.record["recipe"]["lora"]["target_modules"] == "all-linear"
+
+
+def test_a_run_that_has_only_begun_is_not_taken_over(tmp_path: Path) -> None:
+    identity = {key: key for key in IDENTITY} | {"release": {"subset_hash": "a"}}
+    open_run(tmp_path, identity)
+    with pytest.raises(TrainingError, match=r"holds another run \(its recipe differ\)"):
+        open_run(tmp_path, identity | {"recipe": "other"})
+    note_refusal(tmp_path, open_run(tmp_path, identity))
+    assert open_run(tmp_path, identity | {"recipe": "other"})["recipe"] == "other"
 
 
 def test_what_trl_refuses_leaves_no_folder(release: Release, tmp_path: Path) -> None:
