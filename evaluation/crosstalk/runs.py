@@ -32,7 +32,7 @@ GENERATION: Final = ("temperature", "max_tokens", "system_prompt")
 TALLIES: Final = ("calls", "unreadable_answers")
 """What a judge was asked and could not read, which are no settings of it.
 
-The round is one: it begins where a user says that another model has the name now.
+"round" is one: `--fresh` raises it where another model has the name now.
 """
 
 Content = Mapping[str, Any]

@@ -107,6 +107,8 @@ def test_files_of_every_format(tmp_path: Path) -> None:
         {"prompt": {"role": "user", "content": LONG}},
         {"prompt": LONG, "input": math.nan},
         {"prompt": [None, [LONG]]},
+        {"prompt": LONG, "text": 7},
+        {"question": {"stem": LONG, "choices": [{"text": "a", "label": "A"}]}},
     ],
 )
 def test_prompts_of_every_shape(tmp_path: Path, row: dict[str, object]) -> None:
@@ -118,10 +120,9 @@ def test_prompts_of_every_shape(tmp_path: Path, row: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (7, "neither text nor messages"),
         ([{"role": "critic", "content": "x"}], "a message of the unknown role 'critic'"),
-        ([{"role": "user"}], "a message without 'content' or 'value' or 'text'"),
-        ({"question": "x"}, "a message without 'content' or 'value' or 'text'"),
+        ([{"role": "user"}], "a message without 'content' or 'value' or 'text' or 'stem'"),
+        ({"question": "x"}, "a message without 'content' or 'value' or 'text' or 'stem'"),
     ],
 )
 def test_what_is_no_prompt_is_named_with_its_row(
@@ -146,6 +147,7 @@ def test_what_is_no_prompt_is_named_with_its_row(
         ("d.jsonl", '{"messages": [{"role": "assistant", "content": "x"}]}'),
         ("e.csv", "prompt\n"),
         ("f.json", "[]"),
+        ("g.jsonl", '{"prompt": 7}\n{"prompt": true}'),
     ],
 )
 def test_a_file_without_a_prompt_is_refused(tmp_path: Path, name: str, content: str) -> None:

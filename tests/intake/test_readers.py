@@ -25,6 +25,7 @@ from valuedata.intake.readers import (
     name_stem,
     read_file,
 )
+from valuedata.intake.sources import read_rows, resolve_source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -149,9 +150,10 @@ def test_messages_written_into_csv_are_no_reply(tmp_path, written):
         {"prompt": "q", "chosen": f"Write {written}", "extra": ""},
     ]
     write_csv(tmp_path / "a.csv", rows)
-    first, second, third = read_file(tmp_path / "a.csv")
-    assert [first, third] == [rows[0], rows[2]]
-    assert second.reason.startswith("a list of messages written as text")
+    assert list(read_file(tmp_path / "a.csv")) == rows  # as prompts to evaluate on are read
+    first, second, third = read_rows(resolve_source(str(tmp_path / "a.csv")))
+    assert [first, third] == [(0, rows[0]), (2, rows[2])]
+    assert (second.reason, second.is_bad) == ("messages written as text", True)
 
 
 def test_csv_columns_have_each_their_name(tmp_path):

@@ -1,6 +1,5 @@
 """Decontamination: pairs whose prompt overlaps with prompts that models will be judged on."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,10 +39,11 @@ PROMPT_COLUMNS: Final = (
 
 USER_ROLES: Final = ("user", "human", "prompter")
 OTHER_ROLES: Final = (
-    *("system", "developer", "assistant", "gpt", "chatgpt", "bot", "model", "ai"),
+    *("system", "developer", "assistant", "gpt", "chatgpt", "bing", "bard", "bot", "model", "ai"),
     *("tool", "function", "function_call", "observation", "ipython"),
 )
-CONTENT_KEYS: Final = ("content", "value", "text")  # of a message, in ShareGPT, of a part of one
+CONTENT_KEYS: Final = ("content", "value", "text", "stem")
+"""Of a message, in ShareGPT, of a part of one, and of a question in ARC."""
 
 
 def find_contamination(pairs: Dataset, prompt_files: Sequence[Path], ngram: int) -> Verdict:
@@ -168,8 +168,8 @@ def _choose_columns(row: Mapping[str, Any], path: Path) -> list[str]:
 
 
 def _read_texts(content: object) -> Iterator[str]:
-    if content is None or (isinstance(content, float) and math.isnan(content)):
-        return
+    if content is None or isinstance(content, bool | int | float):
+        return  # a number is no prompt, and a column of nothing else is none of prompts
     if isinstance(content, str):
         if content.strip():
             yield content

@@ -13,7 +13,13 @@ from datasets import Dataset
 from valuedata.accounting import KEPT, Verdict
 from valuedata.cleaning.near import Rule, compare_near
 from valuedata.cleaning.shingles import SHINGLE_WORDS, count_parts, measure_jaccard
-from valuedata.cleaning.text import iterate_pairs, join_messages, normalise_text, split_words
+from valuedata.cleaning.text import (
+    iterate_pairs,
+    join_messages,
+    normalise_text,
+    split_words,
+    strip_invisible,
+)
 from valuedata.recipe import DedupSettings
 from valuedata.schema import Message
 
@@ -28,7 +34,10 @@ __all__ = [
 PAIR_PARTS: Final = (("prompt", ""), ("chosen", ""), ("rejected", ""))
 PAIR_SLOTS: Final = 128
 SENTENCE_SIGNS: Final = str.maketrans(
-    dict.fromkeys(" .,;:!?'\"()*`\u2013\u2014\u2018\u2019\u201c\u201d")
+    dict.fromkeys(
+        " .,;:!?'\"()*`\u2013\u2014\u2018\u2019\u201c\u201d"
+        "\u00a1\u00bf\u00ab\u00bb\u00b7\u2022\u2026\u3001\u3002\u300c\u300d\u300e\u300f\u300a\u300b\ufe0f"
+    )
 )
 SIDE_SHARE: Final = 0.5  # of the threshold, which each reply must reach by itself
 
@@ -268,7 +277,8 @@ def _have_same_signs(pairs: Dataset, row: int, other: int) -> bool:
 
 def _read_replies(pairs: Dataset, row: int) -> list[str]:
     pair = pairs[row]
-    return [normalise_text(join_messages(pair[side])) for side in ("chosen", "rejected")]
+    sides = (strip_invisible(join_messages(pair[side])) for side in ("chosen", "rejected"))
+    return [normalise_text(side) for side in sides]
 
 
 def _judge(stage: str, reason: str, duplicate_of: npt.NDArray[np.int64]) -> Verdict:

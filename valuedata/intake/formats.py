@@ -29,6 +29,7 @@ from valuedata.intake.parsers import (
     take_number,
     take_text,
 )
+from valuedata.intake.readers import UnreadableValue
 
 __all__ = [
     "FORMATS",
@@ -53,8 +54,9 @@ ID_COLUMNS = ("id", "prompt_id", "source_id", "source_index")
 
 def _source_id(row: Row) -> str | None:
     for column in ID_COLUMNS:
-        if row.get(column) is not None:
-            return str(row[column]).encode("utf-8", "backslashreplace").decode("utf-8")
+        value = row.get(column)
+        if value is not None and not isinstance(value, UnreadableValue):
+            return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
     return None
 
 

@@ -85,7 +85,8 @@ def resolve_source(text: str, format_name: str | None = None) -> Source:
     found = _find_files(text)
     if found is not None:
         return _from_files(*found, format_name)
-    if named := NAME_SYNTAX.fullmatch(text):
+    named = NAME_SYNTAX.fullmatch(text)
+    if named and named["name"].isprintable() and named["name"].strip():
         return name_source(named["name"], named["path"], format_name)
     if _looks_like_path(text):
         raise SourceError(f"Source {text!r} is not there; give the path of a file or folder.")

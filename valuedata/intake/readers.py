@@ -30,6 +30,7 @@ __all__ = [
     "DATA_SUFFIXES",
     "UnreadableRow",
     "UnreadableValue",
+    "holds_written_messages",
     "is_data_file",
     "name_stem",
     "read_file",
@@ -244,12 +245,15 @@ def _check_header(names: Sequence[str], path: Path) -> None:
         )
 
 
+def holds_written_messages(row: Mapping[str, Any]) -> bool:
+    """Whether a prompt or reply is a list of messages that was written as text, as pandas does."""
+    values = (row.get(name) for name in MESSAGE_COLUMNS)
+    return any(isinstance(v, str) and WRITTEN_MESSAGES.fullmatch(v) for v in values)
+
+
 def _find_csv_fault(row: Mapping[str | None, Any]) -> str | None:
     if None in row or None in row.values():
         return "not as many fields as the header"
-    written = (row[name] for name in MESSAGE_COLUMNS if name in row)
-    if any(map(WRITTEN_MESSAGES.fullmatch, written)):
-        return "a list of messages written as text, which JSONL or Parquet would keep"
     return None
 
 

@@ -22,7 +22,7 @@ from valuedata.intake.formats import RawRow
 from valuedata.intake.known import KNOWN_SOURCES
 from valuedata.intake.naming import Source, resolve_source
 from valuedata.intake.pairs import Discard, clean_text, make_discard
-from valuedata.intake.readers import UnreadableRow, read_file
+from valuedata.intake.readers import UnreadableRow, holds_written_messages, read_file
 
 __all__ = ["Source", "pin_source", "read_rows", "resolve_source"]
 
@@ -112,11 +112,13 @@ def read_rows(source: Source) -> Iterator[RawRow | Discard]:
     """
     rows = _read_hub(source) if source.repository else _read_files(source.files)
     for source_row, row in enumerate(rows):
-        if not isinstance(row, UnreadableRow):
-            yield source_row, row
-        else:
+        if isinstance(row, UnreadableRow):
             text = f"{row.place}: {row.text}"
             yield make_discard(source_row, None, row.reason, text, is_bad=True)
+        elif holds_written_messages(row):
+            yield make_discard(source_row, None, "messages written as text", row, is_bad=True)
+        else:
+            yield source_row, row
 
 
 def _read_files(files: tuple[Path, ...]) -> Iterator[dict[str, Any] | UnreadableRow]:

@@ -34,7 +34,7 @@ __all__ = ["Encoder", "encode", "find_keys", "load_encoder", "load_model", "name
 
 Halves = npt.NDArray[np.float16]
 
-LAYOUT = "blocks"  # names the order of the sums, which decides a vector's last bits
+LAYOUT = "blocks2"  # names the order of the sums and the reading of control tokens as text
 SECONDS_A_COMMIT = 2.0
 READINGS_A_ROUND = 8_192  # bounds memory; the last block of a round wastes little at this size
 
