@@ -131,12 +131,7 @@ def _calibrate(
         skew=0.0,
         flips=None,
     )
-    return Calibrated(judge, alone, _cut(both, lowest), weight, shift, n)
-
-
-def _cut(interval: Interval, lowest: float) -> Interval:
-    low, high = np.clip([interval.low, interval.high], lowest, 1.0)
-    return replace(interval, low=float(low), high=float(high))
+    return Calibrated(judge, alone, both.cut(lowest, 1.0), weight, shift, n)
 
 
 @dataclass(frozen=True, eq=False)

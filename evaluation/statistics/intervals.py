@@ -116,6 +116,11 @@ class Interval:
             float(student_tail(-ratio, self.df, -skew)),
         )
 
+    def cut(self, lowest: float, highest: float) -> "Interval":
+        """The same with no end beyond a scale."""
+        low, high = np.clip([self.low, self.high], lowest, highest)
+        return replace(self, low=float(low), high=float(high))
+
 
 def leave_undefined(estimate: float, n: int, n_clusters: int, level: float) -> Interval:
     """An estimate that the data give no error of."""

@@ -105,7 +105,7 @@ def difference_interval(
     if _are_few(values, others, clusters):
         added = UP_AND_DOWN_TWICE
         return plus_interval(values, clusters, level, added=added, step=reach, reach=reach)
-    return _cut(mean_interval(values, clusters, level), -reach, reach)
+    return mean_interval(values, clusters, level).cut(-reach, reach)
 
 
 def count_interval(values: Floats, clusters: Ints, spread: float, level: float = LEVEL) -> Interval:
@@ -148,7 +148,7 @@ def score_interval(values: Floats, clusters: Ints, level: float = LEVEL) -> Inte
     rarer = np.minimum(np.sum(values > 0), np.sum(values < 1))
     if _are_few(values, rarer, clusters):
         return plus_interval(values, clusters, level, added=YES_AND_NO)
-    return _cut(mean_interval(values, clusters, level), 0.0, 1.0)
+    return mean_interval(values, clusters, level).cut(0.0, 1.0)
 
 
 def plus_interval(
@@ -185,7 +185,7 @@ def plus_interval(
     measured = measure_mean(*add_families(sums, sizes, means), allow_skew=False)
     interval = to_interval(measured, n, level)
     return replace(
-        _cut(interval, reach * min(added), reach * max(added)),
+        interval.cut(reach * min(added), reach * max(added)),
         estimate=float(values.mean()),
         middle=interval.estimate,
         n_clusters=len(sizes),
@@ -210,11 +210,6 @@ def find_shift_p(values: Floats, clusters: Ints, interval: Interval) -> float:
     if not len(values) or has_spread(values) or not np.abs(values).max() > 0:
         return p
     return float(np.fmax(p, 2.0 ** (1 - len(np.unique(clusters)))))
-
-
-def _cut(interval: Interval, lowest: float, highest: float) -> Interval:
-    low, high = np.clip([interval.low, interval.high], lowest, highest)
-    return replace(interval, low=float(low), high=float(high))
 
 
 def _count_changed(values: Floats, clusters: Ints) -> int:
