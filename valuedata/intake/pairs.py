@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from valuedata.schema import Message
 
@@ -14,6 +14,7 @@ __all__ = [
     "ParsedPair",
     "RowError",
     "Sides",
+    "check_encodable",
     "check_sides",
     "clean_text",
     "is_transcript",
@@ -232,13 +233,17 @@ def check_sides(sides: Sides) -> None:
             raise RowError(f"the {name} side has no assistant turn after the prompt")
         if reply[-1]["role"] != "assistant":
             raise RowError(f"the {name} side does not end in an assistant turn")
-    for messages in sides:
-        _check_encodable(messages)
+    check_encodable(message["content"] for messages in sides for message in messages)
 
 
-def _check_encodable(messages: Iterable[Mapping[str, Any]]) -> None:
-    for message in messages:
+def check_encodable(texts: Iterable[str]) -> None:
+    """Checks that texts can be written as UTF-8.
+
+    Raises:
+        RowError: If one cannot.
+    """
+    for text in texts:
         try:
-            message["content"].encode("utf-8")
+            text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise RowError("a text holds half of a surrogate pair") from error

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from valuedata.errors import FormatError, SourceError, UnknownValueError, name_nearest
 from valuedata.intake.known import STARTER_FILE
-from valuedata.intake.pairs import RowError, Sides, check_sides, parse_messages
+from valuedata.intake.pairs import RowError, Sides, check_encodable, check_sides, parse_messages
 from valuedata.intake.parsers import (
     add_system,
     make_reply,
@@ -144,8 +144,7 @@ def _parse_line(line: str, where: str, source: str, names: Collection[str]) -> G
 def _parse_row(row: Mapping[str, Any], where: str, source: str, names: Collection[str]) -> GoldPair:
     try:
         sides = _parse_sides(row)
-        _check_encodable([turn["content"] for side in sides for turn in side])
-        _check_encodable([str(row.get("source", source))])
+        check_encodable([str(row.get("source", source))])
         return GoldPair(
             sides=sides,
             source=str(row.get("source", source)),
@@ -182,14 +181,8 @@ def _parse_sides(row: Mapping[str, Any]) -> Sides:
         prompt = add_system(row, parse_prompt(row))
         replies = (_parse_reply(row[name], name) for name in ("chosen", "rejected"))
         sides = Sides(prompt, *replies)
+        check_encodable(turn["content"] for side in sides for turn in side)
     return sides
-
-
-def _check_encodable(texts: Sequence[str]) -> None:
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError as error:
-        raise RowError("a text holds half of a surrogate pair") from error
 
 
 def _parse_reply(value: object, column: str) -> list[Message]:
