@@ -19,7 +19,7 @@ from typing import Any
 from valuedata.errors import ValuedataError
 from valuedata.intake.naming import resolve_source
 from valuedata.intake.sources import pin_source
-from valuedata.labelling.encoding.cache import find_cache_folder
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.labelling.metadata import PACKAGED
 from valuedata.recipe import Recipe
 from valuedata.release.folder import MANIFEST, Release, load_release, verify_release

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 from pydantic import Field
 
 from evaluation.replies import Reply, Slot
-from valuedata.labelling.encoding.cache import find_cache_folder
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.labelling.llm.answers import REPLIES_FILE, Answer, AnswerCache
 from valuedata.seeds import MAX_SEED
 from valuedata.settings import Settings

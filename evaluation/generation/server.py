@@ -8,8 +8,9 @@ from typing import Any
 from evaluation.generation.generate import GenerationSettings, Keep, Request
 from valuedata.errors import EvaluationError
 from valuedata.labelling.llm.answers import Answer
-from valuedata.labelling.llm.client import Form, ask_all
+from valuedata.labelling.llm.client import ask_all
 from valuedata.labelling.llm.completions import Choice
+from valuedata.labelling.llm.form import Form
 from valuedata.settings import LlmSettings
 
 __all__ = ["ServerModel"]

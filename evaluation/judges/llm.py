@@ -10,16 +10,18 @@ from evaluation.judges.judge import UNMEASURED, Floats, Validity
 from evaluation.judges.question import digest, load_question
 from evaluation.prompts.records import Prompt
 from valuedata.errors import EvaluationError
-from valuedata.labelling.encoding.cache import find_cache_folder
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.labelling.llm.answers import (
     JUDGEMENTS_FILE,
     Answer,
     AnswerCache,
     read_answer,
 )
-from valuedata.labelling.llm.client import SERVER_FAILURES, Form, ask_all
+from valuedata.labelling.llm.client import ask_all
 from valuedata.labelling.llm.completions import Choice, read_content
 from valuedata.labelling.llm.extractor import make_form
+from valuedata.labelling.llm.failures import SERVER_FAILURES
+from valuedata.labelling.llm.form import Form
 from valuedata.labelling.llm.rubric import Rubric, make_messages, make_rubric
 from valuedata.labelling.readings import make_reading
 from valuedata.labelling.values import load_values

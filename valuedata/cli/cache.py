@@ -43,7 +43,8 @@ def info(*, as_json: bool) -> None:
     valuedata cache info --json
     """
     from valuedata.labelling.caches import list_caches
-    from valuedata.labelling.encoding.cache import find_cache_folder, read_limit
+    from valuedata.labelling.encoding.cache import read_limit
+    from valuedata.labelling.encoding.cache_folder import find_cache_folder
 
     folder, limit = find_cache_folder(), read_limit()
     files = list_caches(folder)
@@ -84,7 +85,7 @@ def clear(*, only: str | None, yes: bool) -> None:
     """
     from valuedata.errors import LabelError
     from valuedata.labelling.caches import CACHES, clear_cache, list_caches
-    from valuedata.labelling.encoding.cache import find_cache_folder
+    from valuedata.labelling.encoding.cache_folder import find_cache_folder
 
     folder = find_cache_folder()
     kinds = [only] if only else list(CACHES)

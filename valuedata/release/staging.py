@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from valuedata.errors import ReleaseError
-from valuedata.labelling.encoding.cache import find_cache_folder
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.release.damage import join_problems
 from valuedata.release.folder import MANIFEST, list_files
 

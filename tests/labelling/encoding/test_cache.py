@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from valuedata.errors import LabelError
-from valuedata.labelling.encoding.cache import SCHEMA, VECTORS_FILE, find_cache_folder, open_cache
+from valuedata.labelling.encoding.cache import SCHEMA, VECTORS_FILE, open_cache
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 
 VECTOR = np.array([0.5, -0.25, 1.0], dtype=np.float16)
 

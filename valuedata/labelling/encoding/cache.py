@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from valuedata.errors import LabelError, RecipeError
-from valuedata.labelling.encoding.cache_folder import find_cache_folder
 
 __all__ = [
     "LIMIT_VARIABLE",
@@ -26,7 +25,6 @@ __all__ = [
     "VectorCache",
     "connect",
     "describe_damage",
-    "find_cache_folder",
     "open_cache",
     "prepare_file",
     "read_limit",

@@ -24,7 +24,8 @@ from valuedata.labelling.encoding.arithmetic import (
     list_devices,
 )
 from valuedata.labelling.encoding.blocks import Block, fill_blocks
-from valuedata.labelling.encoding.cache import VectorCache, find_cache_folder, open_cache
+from valuedata.labelling.encoding.cache import VectorCache, open_cache
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.labelling.encoding.forward import ForwardPass, lay_out
 from valuedata.labelling.encoding.minilm import MINILM_KIND, WIDTH, load_minilm, tokenize
 from valuedata.labelling.encoding.pooling import pool

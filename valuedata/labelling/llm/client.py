@@ -33,7 +33,7 @@ from valuedata.settings import LlmSettings
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI, Omit
 
-__all__ = ["SERVER_FAILURES", "Form", "ask_all", "require_client"]
+__all__ = ["ask_all", "require_client"]
 
 Keep = Callable[[Mapping[bytes, Answer]], None]
 Requests = Mapping[bytes, Sequence[Mapping[str, str]]]

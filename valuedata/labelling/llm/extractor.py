@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
-from valuedata.labelling.encoding.cache import find_cache_folder
+from valuedata.labelling.encoding.cache_folder import find_cache_folder
 from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.llm.answers import Answer, AnswerCache, open_answers, read_answer
-from valuedata.labelling.llm.client import Form, ask_all, require_client
+from valuedata.labelling.llm.client import ask_all, require_client
 from valuedata.labelling.llm.completions import Choice, read_content
+from valuedata.labelling.llm.form import Form
 from valuedata.labelling.llm.keys import find_key
 from valuedata.labelling.llm.open_ended import load_synonyms
 from valuedata.labelling.llm.rubric import Rubric, make_messages, make_rubric
