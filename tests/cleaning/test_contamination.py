@@ -117,6 +117,12 @@ def test_prompts_of_every_shape(tmp_path: Path, row: dict[str, object]) -> None:
     assert find_contamination(gather([make(LONG)]), [tmp_path / "a.jsonl"], 8).kept.tolist() == []
 
 
+def test_bytes_are_no_prompt(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"prompt": [b"x"]}), tmp_path / "a.parquet")
+    with pytest.raises(RecipeError, match="row 1 has neither text nor messages in column 'prompt'"):
+        list(read_prompts(tmp_path / "a.parquet"))
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [

@@ -116,7 +116,7 @@ def show_several(content: Mapping[str, Any]) -> None:
             (
                 value,
                 found["n_pairs"],
-                _format_value(found["target"]["difference"]) if found["target"] else "-",
+                _format_value(found["target"]["difference"], "+z.2f") if found["target"] else "-",
                 _format(found["separation"], ".2f"),
                 f"{found['n_found']} of {found['n_tested']}",
                 ", ".join(
@@ -150,17 +150,17 @@ def _describe(effect: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _format_value(found: Mapping[str, Any]) -> str:
-    return "undefined" if found["value"] is None else f"{found['value']:+z.2f}"
+def _format_value(found: Mapping[str, Any], form: str) -> str:
+    """A number; "undefined" where it is not."""
+    return "undefined" if found["value"] is None else f"{found['value']:{form}}"
 
 
 def _format(found: Mapping[str, Any], form: str) -> str:
-    """A number with its interval; "undefined" where it is not."""
-    if found["value"] is None:
-        return "undefined"
-    if found["low"] is None:
-        return f"{found['value']:{form}}"
-    return f"{found['value']:{form}} [{found['low']:{form}}, {found['high']:{form}}]"
+    """A number with its interval, where it has one."""
+    value = _format_value(found, form)
+    if found["value"] is None or found["low"] is None:
+        return value
+    return f"{value} [{found['low']:{form}}, {found['high']:{form}}]"
 
 
 def _format_q(q: float | None) -> str:

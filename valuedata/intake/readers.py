@@ -53,6 +53,7 @@ WRITTEN_MESSAGES = re.compile(
     r"""\s*\[\s*\{\s*(['"])(role|content|from|value)\1\s*:.*\}\s*\]\s*""", re.DOTALL
 )
 MESSAGE_COLUMNS = ("prompt", "chosen", "rejected")
+WIDTH = "not as many fields as the header"
 
 CSV_FIELD_LIMIT = 2**31 - 1  # the largest that every platform takes; the default is 128 KiB
 
@@ -227,8 +228,8 @@ def _read_csv(file: IO[bytes], path: Path) -> Iterator[dict[str, Any] | Unreadab
             _check_header(reader.fieldnames or (), path)
             for row in reader:
                 place = f"{path.name} line {reader.line_num}"
-                reason = _find_csv_fault(row)
-                yield UnreadableRow(reason, place, str(list(row.values()))) if reason else row
+                is_whole = None not in row and None not in row.values()
+                yield row if is_whole else UnreadableRow(WIDTH, place, str(list(row.values())))
         except (csv.Error, UnicodeDecodeError) as error:
             raise SourceError(
                 f"File {path} is not valid CSV in UTF-8 at line {reader.line_num + 1} "
@@ -249,12 +250,6 @@ def holds_written_messages(row: Mapping[str, Any]) -> bool:
     """Whether a prompt or reply is a list of messages that was written as text, as pandas does."""
     values = (row.get(name) for name in MESSAGE_COLUMNS)
     return any(isinstance(v, str) and WRITTEN_MESSAGES.fullmatch(v) for v in values)
-
-
-def _find_csv_fault(row: Mapping[str | None, Any]) -> str | None:
-    if None in row or None in row.values():
-        return "not as many fields as the header"
-    return None
 
 
 def _read_parquet(file: IO[bytes]) -> Iterator[dict[str, Any]]:
