@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
@@ -17,8 +18,8 @@ from valuedata.release.folder import (
     Release,
     finish_manifest,
     load_release,
-    write_split,
 )
+from valuedata.release.splits import write_split
 from valuedata.release.staging import stage_release
 from valuedata.schema import PAIR_FEATURES, Pair, make_pair
 
@@ -70,9 +71,8 @@ def write_release(
     trail = _make_trail(kept, flipped, swap_splits=swap_splits)
     discarded = [Discarded("talk", 8, None, "not valid JSON", '{"prompt": "Broken')]
     flags = [["email"] if row == 2 else [] for row in range(8)]
-    decisions = tabulate_decisions(
-        dataset, discarded, flags, steps, (np.arange(2, 8), labels), [trail]
-    )
+    told = tabulate_decisions(dataset, discarded, flags, steps, (np.arange(2, 8), labels), [trail])
+    decisions = pa.concat_tables(told)
     with stage_release(out) as staging:
         for split in ("train", "validation"):
             rows = [

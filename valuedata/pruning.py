@@ -19,9 +19,10 @@ from valuedata.errors import RecipeError
 from valuedata.recipe import make_recipe
 from valuedata.release.decisions import DROP, KEEP, quote_prompt
 from valuedata.release.derived import check_derivable, name_origin
-from valuedata.release.folder import Release, load_release, verify_release, write_split
+from valuedata.release.folder import Release, load_release, verify_release
 from valuedata.release.forecast import FORECAST_FILE
 from valuedata.release.recall import read_members
+from valuedata.release.splits import write_split
 from valuedata.release.staging import stage_release
 from valuedata.release.subsets import count_subset
 from valuedata.release.trace import Trace, quote_pairs

@@ -16,7 +16,12 @@ from valuedata.intake.naming import Source
 from valuedata.labelling.labels import Labels
 from valuedata.progress import Progress, show_nothing
 from valuedata.recipe import Recipe
-from valuedata.release.decisions import Discarded, Trail, tabulate_decisions
+from valuedata.release.decisions import (
+    DECISIONS_SCHEMA,
+    Discarded,
+    Trail,
+    tabulate_decisions,
+)
 from valuedata.release.folder import finish_manifest
 from valuedata.release.forecast import write_forecast
 from valuedata.release.markers import MARKERS_FILE
@@ -114,7 +119,9 @@ def write_pairs(
     decisions = tabulate_decisions(
         intake.pairs, discarded, cleaned.flags, cleaned.steps, labelled, trails
     )
-    pq.write_table(decisions, staging / "decisions.parquet")
+    with pq.ParquetWriter(staging / "decisions.parquet", DECISIONS_SCHEMA) as writer:
+        for table in decisions:
+            writer.write_table(table)
 
 
 def finish_release(

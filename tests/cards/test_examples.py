@@ -11,7 +11,8 @@ import pytest
 
 from cards.examples import choose_examples, find_harmless, quote_line
 from cards.render import render_card
-from valuedata.release.folder import Release, load_release, write_split
+from valuedata.release.folder import Release, load_release
+from valuedata.release.splits import write_split
 
 
 def list_places(release: Release, value: str) -> list[tuple[str, int]]:

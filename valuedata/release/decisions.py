@@ -31,6 +31,7 @@ __all__ = [
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160
 BATCH_ROWS = 1_000  # rows of text in memory at a time
+ROWS_A_TABLE = 25_000
 
 DECISIONS_SCHEMA = pa.schema(
     [
@@ -109,6 +110,27 @@ class Trail:
         return self.steps[-1].kept
 
 
+@dataclass(frozen=True)
+class _Fates:
+    """What became of the pairs that have a value on exactly one side.
+
+    Attributes:
+        trail: Their way.
+        rows: (m,) int64 rows of the intake, ascending.
+        is_kept: (m,) bool: in the subset.
+        stage: (m,) object: where a pair was dropped, None where it was not; so for `reason`.
+        reason: (m,) object.
+        duplicate: (m,) int64 row of the intake, -1 where the pair duplicates none.
+    """
+
+    trail: Trail
+    rows: npt.NDArray[np.int64]
+    is_kept: npt.NDArray[np.bool_]
+    stage: npt.NDArray[np.object_]
+    reason: npt.NDArray[np.object_]
+    duplicate: npt.NDArray[np.int64]
+
+
 def tabulate_decisions(
     pairs: Dataset,
     discarded: Sequence[Discarded],
@@ -116,7 +138,7 @@ def tabulate_decisions(
     steps: Sequence[Step],
     labelled: tuple[npt.NDArray[np.int64], Labels],
     trails: Sequence[Trail],
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """Tells the life of every input row.
 
     Args:
@@ -127,34 +149,48 @@ def tabulate_decisions(
         labelled: Rows of the intake that were labelled, and their labels.
         trails: One for each value built.
 
-    Returns:
-        A table with `DECISIONS_SCHEMA`: one row an input row, sources in their order, rows in
-        theirs.
+    Yields:
+        Tables with `DECISIONS_SCHEMA` of 25,000 rows at most: one row an input row, sources in
+        their order, rows in theirs.
     """
     identity = pairs.data.table.select(["source", "source_row", "source_id", "pair_id"])
     identity = identity.combine_chunks()
+    others = _tabulate_discarded(discarded)
     stage, reason, duplicate = tabulate_drops(len(pairs), steps)
     explain_unselected(stage, reason, duplicate, [trail.steps for trail in trails])
     in_subset = np.zeros(len(pairs), dtype=bool)
     for trail in trails:
         in_subset[trail.kept] = True
     stage[in_subset], reason[in_subset], duplicate[in_subset] = None, None, -1
-    rows, labels = labelled
-    columns = {
-        **{name: identity.column(name) for name in identity.column_names},
-        "outcome": np.where(in_subset, KEEP, DROP).astype(object),
-        "stage": stage,
-        "reason": reason,
-        "duplicate_of": name_duplicates(identity, duplicate),
-        "flags": list(flags),
-        "excerpt": pa.array(_quote_dropped(pairs, in_subset, flags), pa.string()),
-        "chosen_probabilities": _spread(len(pairs), rows, labels.chosen),
-        "rejected_probabilities": _spread(len(pairs), rows, labels.rejected),
-        "subsets": _tabulate_subsets(identity, trails),
-    }
-    told = pa.table(columns, schema=DECISIONS_SCHEMA)
-    table = pa.concat_tables([told, _tabulate_discarded(discarded)])
-    return _arrange(table, order_rows(table))
+    position = np.full(len(pairs), -1, dtype=np.int64)
+    position[labelled[0]] = np.arange(len(labelled[0]))
+    fates = [_tell_fates(trail, len(pairs)) for trail in trails]
+
+    def tabulate(rows: npt.NDArray[np.int64]) -> pa.Table:
+        own = identity.take(rows)
+        found = [flags[row] for row in rows]
+        columns = {
+            **{name: own.column(name) for name in own.column_names},
+            "outcome": np.where(in_subset[rows], KEEP, DROP).astype(object),
+            "stage": stage[rows],
+            "reason": reason[rows],
+            "duplicate_of": name_duplicates(identity, duplicate[rows]),
+            "flags": found,
+            "excerpt": _quote_dropped(pairs.select(rows), in_subset[rows], found),
+            "chosen_probabilities": _spread(position[rows], labelled[1].chosen),
+            "rejected_probabilities": _spread(position[rows], labelled[1].rejected),
+            "subsets": _tabulate_subsets(identity, fates, rows),
+        }
+        return pa.table(columns, schema=DECISIONS_SCHEMA)
+
+    placed = ["source", "source_row"]
+    order = order_rows(pa.concat_tables([identity.select(placed), others.select(placed)]))
+    for start in range(0, len(order), ROWS_A_TABLE):
+        rows = order[start : start + ROWS_A_TABLE]
+        is_pair = rows < len(pairs)
+        told = [tabulate(rows[is_pair]), others.take(rows[~is_pair] - len(pairs))]
+        back = np.argsort(np.argsort(~is_pair, kind="stable"))
+        yield pa.concat_tables(told).take(back)
 
 
 def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -172,27 +208,19 @@ def order_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     return np.lexsort((table.column("source_row").to_numpy(), numbers))
 
 
-def _arrange(table: pa.Table, order: npt.NDArray[np.int64]) -> pa.Table:
-    """The rows in another order, without a copy where most stand one after another already."""
-    starts = np.flatnonzero(np.diff(order, prepend=-2) != 1)
-    if len(starts) > len(order) / BATCH_ROWS + 1:  # a slice costs more than so few rows
-        return table.combine_chunks().take(order)
-    lengths = np.diff(starts, append=len(order))
-    runs = zip(order[starts].tolist(), lengths.tolist(), strict=True)
-    return pa.concat_tables([table.slice(0, 0), *(table.slice(*run) for run in runs)])
-
-
 def _quote_dropped(
     pairs: Dataset, in_subset: npt.NDArray[np.bool_], flags: Sequence[Sequence[str]]
-) -> Iterator[str | None]:
+) -> list[str | None]:
     """How the last turn before the replies begins, of pairs that are in no subset.
 
     Pairs in a subset are there to be read, and what carries personal data is not repeated.
     """
     batches = pairs.select_columns("prompt").iter(batch_size=BATCH_ROWS)
     prompts = (prompt for batch in batches for prompt in batch["prompt"])
-    for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True):
-        yield None if kept else quote_prompt(prompt, found)
+    return [
+        None if kept else quote_prompt(prompt, found)
+        for prompt, kept, found in zip(prompts, in_subset.tolist(), flags, strict=True)
+    ]
 
 
 def quote_prompt(prompt: Sequence[Mapping[str, str]], flags: Sequence[str]) -> str | None:
@@ -200,47 +228,53 @@ def quote_prompt(prompt: Sequence[Mapping[str, str]], flags: Sequence[str]) -> s
     return None if flags or not prompt else prompt[-1]["content"][:EXCERPT_CHARACTERS]
 
 
-def _spread(
-    n_rows: int, rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]
-) -> pa.ListArray:
-    """Puts a vector a labelled row into a column of n rows; null elsewhere."""
-    lengths = np.zeros(n_rows, dtype=np.int32)
-    lengths[rows] = values.shape[1]
+def _spread(position: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> pa.ListArray:
+    """For each position the vector there; null where it is -1."""
+    is_there = position >= 0
+    lengths = np.where(is_there, values.shape[1], 0)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    ordered = values[np.argsort(rows, kind="stable")].ravel()
-    return pa.ListArray.from_arrays(offsets, pa.array(ordered), mask=pa.array(lengths == 0))
+    told = pa.array(values[position[is_there]].ravel())
+    return pa.ListArray.from_arrays(offsets, told, mask=pa.array(~is_there))
 
 
-def _tabulate_subsets(identity: pa.Table, trails: Sequence[Trail]) -> pa.ListArray:
-    """For each pair, its fate in the subset of each value that it has on exactly one side."""
-    n_rows = len(identity)
+def _tell_fates(trail: Trail, n_rows: int) -> _Fates:
+    rows = np.sort(trail.steps[0].kept)
+    stage, reason, duplicate = tabulate_drops(n_rows, trail.steps[1:])
+    is_kept = np.isin(rows, trail.kept)
+    return _Fates(trail, rows, is_kept, stage[rows], reason[rows], duplicate[rows])
+
+
+def _tabulate_subsets(
+    identity: pa.Table, fates: Sequence[_Fates], rows: npt.NDArray[np.int64]
+) -> pa.ListArray:
+    """For each row, its fate in the subset of each value that it has on exactly one side."""
     kind = DECISIONS_SCHEMA.field("subsets").type.value_type
     parts: list[pa.Table] = [pa.table({field.name: pa.array([], field.type) for field in kind})]
     owners: list[npt.NDArray[np.int64]] = []
-    for trail in trails:
-        rows = trail.steps[0].kept
-        kept = np.isin(rows, trail.kept)
-        stage, reason, duplicate = tabulate_drops(n_rows, trail.steps[1:])
-        owners.append(rows)
+    for fate in fates:
+        owner = np.flatnonzero(np.isin(rows, fate.rows))
+        found, own = np.searchsorted(fate.rows, rows[owner]), rows[owner]
+        owners.append(owner)
+        trail = fate.trail
         columns = {
-            "value": [trail.value] * len(rows),
-            "outcome": np.where(kept, KEEP, DROP).astype(object),
-            "stage": stage[rows],
-            "reason": reason[rows],
-            "duplicate_of": name_duplicates(identity, duplicate[rows]),
-            "flipped": trail.flipped[rows],
-            "margin": trail.margin[rows],
-            "cluster": trail.cluster[rows],
-            "split": trail.split[rows],
-            "weight": pa.nulls(len(rows))
+            "value": [trail.value] * len(own),
+            "outcome": np.where(fate.is_kept[found], KEEP, DROP).astype(object),
+            "stage": fate.stage[found],
+            "reason": fate.reason[found],
+            "duplicate_of": name_duplicates(identity, fate.duplicate[found]),
+            "flipped": trail.flipped[own],
+            "margin": trail.margin[own],
+            "cluster": trail.cluster[own],
+            "split": trail.split[own],
+            "weight": pa.nulls(len(own))
             if trail.weight is None
-            else pa.array(trail.weight[rows], from_pandas=True),
+            else pa.array(trail.weight[own], from_pandas=True),
         }
         parts.append(pa.Table.from_pydict(columns, pa.schema(list(kind))))
     owner = np.concatenate([*owners, np.empty(0, dtype=np.int64)])
     told = pa.concat_tables(parts).combine_chunks().take(np.argsort(owner, kind="stable"))
     structs = told.to_struct_array().combine_chunks() if len(told) else pa.array([], kind)
-    lengths = np.bincount(owner, minlength=n_rows)
+    lengths = np.bincount(owner, minlength=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(offsets, structs)
 

@@ -26,12 +26,10 @@ __all__ = [
     "load_release",
     "read_table",
     "verify_release",
-    "write_split",
 ]
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 3
-ROWS_PER_FILE = 250_000
 
 SUBSET_FEATURES = Features(
     pair_id=Value("string"),
@@ -148,32 +146,6 @@ def read_table(release: Release, file: Path, columns: Sequence[str] | None = Non
             f"Release {release.folder} is damaged: {name} cannot be read; build or download it "
             "again."
         ) from error
-
-
-def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
-    """Writes one split of a subset as Parquet files of at most 250,000 rows.
-
-    Args:
-        folder: data/<value> of the release.
-        split: Name of the split.
-        rows: Rows with `SUBSET_FEATURES`, and `weight` where weights were asked for.
-
-    Returns:
-        The files, named <split>-00000-of-0000N.parquet.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    n_files = max(1, -(-len(rows) // ROWS_PER_FILE))
-    files = []
-    for number in range(n_files):
-        part = rows.select(
-            range(number * ROWS_PER_FILE, min((number + 1) * ROWS_PER_FILE, len(rows)))
-        )
-        file = folder / f"{split}-{number:05d}-of-{n_files:05d}.parquet"
-        table = part.with_format("arrow")[:]
-        # with the features, so that `datasets` reads the same types back
-        pq.write_table(table.cast(rows.features.arrow_schema), file)
-        files.append(file)
-    return files
 
 
 def finish_manifest(staging: Path, content: Mapping[str, Any]) -> None:

@@ -16,8 +16,9 @@ from valuedata.labelling.evidence import Evidence
 from valuedata.labelling.labels import Labels
 from valuedata.labelling.values import ValueDefinition
 from valuedata.release.decisions import Trail
-from valuedata.release.folder import SUBSET_FEATURES, WEIGHT, write_split
+from valuedata.release.folder import SUBSET_FEATURES, WEIGHT
 from valuedata.release.recall import Members
+from valuedata.release.splits import write_groups
 from valuedata.schema import BATCH_ROWS, gather_rows
 
 __all__ = ["count_subset", "describe_subset", "list_members", "write_subset"]
@@ -42,16 +43,26 @@ def write_subset(
     rows, labels = labelled
     position = np.full(len(pairs), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
+
+    def take(some: npt.NDArray[np.int64]) -> pa.Table:
+        batches = (some[at : at + BATCH_ROWS] for at in range(0, len(some), BATCH_ROWS))
+        # not combined: a column of one chunk holds 2 GiB of text at most
+        return pa.concat_tables(
+            _arrange(pairs.select(batch), labels.take(position[batch]), trail, batch)
+            for batch in batches
+        )
+
     for split in splits:
         kept = trail.kept[trail.split[trail.kept] == split]
-        parts = [
-            _arrange(pairs.select(some), labels.take(position[some]), trail, some)
-            for some in (kept[at : at + BATCH_ROWS] for at in range(0, len(kept), BATCH_ROWS))
-        ]
-        if parts:
-            # not combined: a column of one chunk holds 2 GiB of text at most
-            table = pa.concat_tables(parts)
-            write_split(staging / "data" / trail.value, split, Dataset(table))
+        if len(kept):
+            folder = staging / "data" / trail.value
+            write_groups(folder, split, kept, take, _choose_features(trail))
+
+
+def _choose_features(trail: Trail) -> Features:
+    if trail.weight is None:
+        return SUBSET_FEATURES
+    return Features(SUBSET_FEATURES, weight=WEIGHT)
 
 
 def describe_subset(
@@ -134,11 +145,9 @@ def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.
         mask = np.where(flipped[:, None], expressed[other], expressed[side])
         columns[f"{side}_values"] = _list_names(labels.names, mask)
     columns["cluster"] = pa.array(trail.cluster[rows], pa.string())
-    features = SUBSET_FEATURES
     if trail.weight is not None:
         columns["weight"] = pa.array(trail.weight[rows])
-        features = Features(SUBSET_FEATURES, weight=WEIGHT)
-    return pa.table(columns).cast(features.arrow_schema)
+    return pa.table(columns).cast(_choose_features(trail).arrow_schema)
 
 
 def _list_names(names: Sequence[str], mask: npt.NDArray[np.bool_]) -> pa.ListArray:
