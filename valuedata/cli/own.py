@@ -51,7 +51,7 @@ def fit_own_values(
 
     values = _load_distinct(files)
     heads, usual = load_heads(extend or PACKAGED), read_usual()
-    encoder = load_encoder(adapter=heads.adapter)
+    encoder = load_encoder("auto", adapter=heads.adapter)  # as a build reads, from one cache
     for value in values:
         heads = fit_own_value(value, heads, encoder, usual, seed, progress)
     names = [value.definition.name for value in values]
