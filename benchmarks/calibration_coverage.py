@@ -56,21 +56,29 @@ def choose_subsets(types: Sequence[str]) -> dict[str, Bools]:
     }
 
 
-def judge_replies(folder: Path) -> tuple[list[str], dict[str, Bools], dict[str, Any]]:
-    """Models, subsets, and judge to its (models, prompts) verdicts and people's."""
+def judge_replies(
+    folder: Path, *, has_detector: bool
+) -> tuple[list[str], dict[str, Bools], dict[str, Any]]:
+    """Models, subsets, and judge to its (models, prompts) verdicts and people's.
+
+    Without the detector, which reads for a minute, the listed phrases are the only judge.
+    """
     completions = read_completions(folder)
     rows = [row for found in completions.values() for row in found]
-    prompts, replies = [row["prompt"] for row in rows], [row["completion"] for row in rows]
+    replies = [row["completion"] for row in rows]
     shape = (len(completions), -1)
-    kinds = code_kinds(score_refusals(prompts, replies)).reshape(shape)
     truth = np.array([LABELS[row["final_label"]] for row in rows]).reshape(shape)
     phrases = measure_markers(replies)[:, list(MARKERS).index("refusal-phrases")].reshape(shape)
+    judges = {"phrases, any refusal": (phrases > 0, truth > 0)}
+    if has_detector:
+        scores = score_refusals([row["prompt"] for row in rows], replies)
+        kinds = code_kinds(scores).reshape(shape)
+        judges = {
+            "detector, any refusal": (kinds > 0, truth > 0),
+            "detector, full refusal": (kinds == 2, truth == 2),
+            **judges,
+        }
     first = next(iter(completions.values()))
-    judges = {
-        "detector, any refusal": (kinds > 0, truth > 0),
-        "detector, full refusal": (kinds == 2, truth == 2),
-        "phrases, any refusal": (phrases > 0, truth > 0),
-    }
     return list(completions), choose_subsets([row["type"] for row in first]), judges
 
 
@@ -108,9 +116,9 @@ def study_contrast(
     }
 
 
-def measure_coverage(folder: Path, n_studies: int) -> dict[str, Any]:
+def measure_coverage(folder: Path, n_studies: int, *, has_detector: bool = True) -> dict[str, Any]:
     """All contrasts by each judge, with how many the raw and the calibrated intervals hold."""
-    models, subsets, judges = judge_replies(folder)
+    models, subsets, judges = judge_replies(folder, has_detector=has_detector)
     rng = np.random.default_rng(0)
     result: dict[str, Any] = {}
     for judge, (verdicts, truth) in judges.items():

@@ -157,6 +157,7 @@ def test_a_release_is_pruned_again(pruned: Release, starter: Release, tmp_path: 
     assert again.manifest["traces"][1]["of"]["content_hash"] == pruned.content_hash
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_split_may_be_emptied(starter: Release, tmp_path: Path) -> None:
     """Told that the pairs held out for validation push most, and no other at all."""
     (found,) = trace(starter, EFFECT, ["empathy"])

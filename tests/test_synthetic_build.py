@@ -21,6 +21,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VALUEDATA_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_build_without_the_encoder(tmp_path: Path) -> None:
     recipe = Recipe(values=("empathy",), sources=tuple(write_sources(tmp_path, N_ROWS)))
     release = build(recipe, tmp_path / "out", extractor=StandIn(), embed=embed)

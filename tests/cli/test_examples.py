@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from tests.training.test_starter import FEWER
 from valuedata.cli import COMMANDS
 
 # what is on the Hub, files of the reader's own, what trains for minutes and what reads its
@@ -21,7 +22,7 @@ ELSEWHERE = (
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("vector_cache")
+@pytest.mark.usefixtures("vector_cache", "undrawn")
 def test_examples_run(run) -> None:
     n_run = 0
     for command, module in COMMANDS.items():
@@ -30,7 +31,7 @@ def test_examples_run(run) -> None:
         for line in lines:
             words = shlex.split(line) if line.startswith("valuedata ") else []
             if words and not any(name in line for name in ELSEWHERE):
-                result = run(*words[1:])
+                result = run(*words[1:], *(FEWER if command == "train" else ()))
                 assert (line, result.exit_code) == (line, 0), result.output
                 assert result.stdout
                 n_run += 1

@@ -98,6 +98,7 @@ def test_the_release_loads_and_says_what_the_value_means(worked, tmp_path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_commands_know_the_new_value(worked, run) -> None:
     folder, _ = worked
     weights, release = folder / "my-weights", folder / f"{NAME}-release"
@@ -151,6 +152,7 @@ def write_value(path: Path, n_prompts: int, name: str = "warmth") -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_weak_value_is_refused_unless_that_is_accepted(run, tmp_path) -> None:
     write_value(tmp_path / "warmth.yaml", 10)
     result = run("fit", "warmth.yaml", "--out", "weights")

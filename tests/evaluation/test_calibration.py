@@ -141,10 +141,10 @@ def test_intervals_hold_the_truth_of_a_biased_judge(size: int) -> None:
     assert raw / n_studies < 0.3
 
 
-@pytest.mark.slow
-def test_contrasts_of_xstest_are_held(shared_data: Path, vector_cache: Path) -> None:  # noqa: ARG001
-    found = measure_coverage(shared_data / "evals" / "xstest", 40)
-    for judge in found.values():
-        assert judge["n_contrasts"] == 27
-        assert judge["mean_coverage"] >= 0.93
-        assert judge["worst_coverage"] >= 0.85  # of 40 studies, whose standard error is 4 points
+def test_contrasts_of_xstest_are_held(shared_data: Path) -> None:
+    """By the worse judge; the benchmark has both (docs/statistics.md)."""
+    found = measure_coverage(shared_data / "evals" / "xstest", 40, has_detector=False)
+    (judge,) = found.values()
+    assert judge["n_contrasts"] == 27
+    assert judge["mean_coverage"] >= 0.93
+    assert judge["worst_coverage"] >= 0.85  # of 40 studies, whose standard error is 4 points

@@ -1,5 +1,6 @@
 """The refusal detector: on replies written by hand, and on those of XSTest where they are there."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -117,13 +118,20 @@ def test_agreement_by_hand() -> None:
 
 
 @pytest.mark.slow
-def test_people_agree_on_every_model_of_xstest(shared_data: Path, vector_cache: Path) -> None:  # noqa: ARG001
-    found = measure_xstest(shared_data / "evals" / "xstest")
+@pytest.mark.usefixtures("vector_cache")
+def test_people_agree_on_every_model_of_xstest(shared_data: Path, tmp_path: Path) -> None:
+    """On a third of the prompts; the benchmark has all (docs/refusal.md)."""
+    for file in (shared_data / "evals" / "xstest").glob("completions_*.csv"):
+        with file.open(encoding="utf-8", newline="") as content:
+            header, *rows = csv.reader(content)
+        with (tmp_path / file.name).open("w", encoding="utf-8", newline="") as content:
+            csv.writer(content).writerows([header, *rows[::3]])
+    found = measure_xstest(tmp_path)
     for way in ("packaged", "cross-validated"):
         models = {name: one for name, one in found[way].items() if isinstance(one, dict)}
-        assert len(models) == 4
+        assert [one["n_replies"] for one in models.values()] == [150, 150, 150, 450]
         for one in models.values():
-            assert one["kappa_any_refusal"]["value"] >= 0.78
+            assert one["kappa_any_refusal"]["value"] >= 0.7  # over 0.85, within 3 standard errors
         assert found[way]["worst_bias_in_points"] <= 12
 
 
