@@ -18,7 +18,7 @@ test: $(BIN)/.installed
 
 # the same tests, with the lines and branches that they reach; takes a third longer
 coverage: $(BIN)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from tests.cli.rows import write_rows
 from valuedata.cli import main
 from valuedata.cli.own import refuse_weak, show_fitted
 from valuedata.errors import LabelError
+from valuedata.labelling.encoding.arithmetic import find_precision
 from valuedata.labelling.heads import load_heads
 from valuedata.labelling.values import LABEL_NAMES
 from valuedata.release.folder import load_release, verify_release
@@ -166,6 +167,7 @@ def test_a_weak_value_is_refused_unless_that_is_accepted(run, tmp_path) -> None:
     assert (result.exit_code, result.output) == (0, "")
     heads = load_heads(tmp_path / "weights")
     assert heads.metadata["own"]["warmth"]["is_weak"]
+    assert heads.metadata["own"]["warmth"]["arithmetic"] == find_precision("auto")
     assert "warmth: Weak evidence" in run("values", "--weights", "weights").stdout
 
     write_value(tmp_path / "cheer.yaml", 60, "cheer")

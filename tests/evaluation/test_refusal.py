@@ -131,7 +131,7 @@ def test_people_agree_on_every_model_of_xstest(shared_data: Path, tmp_path: Path
         models = {name: one for name, one in found[way].items() if isinstance(one, dict)}
         assert [one["n_replies"] for one in models.values()] == [150, 150, 150, 450]
         for one in models.values():
-            assert one["kappa_any_refusal"]["value"] >= 0.7  # over 0.85, within 3 standard errors
+            assert one["kappa_any_refusal"]["value"] >= 0.7  # of all 0.84, less 3 errors of 150
         assert found[way]["worst_bias_in_points"] <= 12
 
 

@@ -252,8 +252,9 @@ def _tabulate_subsets(
     parts: list[pa.Table] = [pa.table({field.name: pa.array([], field.type) for field in kind})]
     owners: list[npt.NDArray[np.int64]] = []
     for fate in fates:
-        owner = np.flatnonzero(np.isin(rows, fate.rows))
-        found, own = np.searchsorted(fate.rows, rows[owner]), rows[owner]
+        place = np.searchsorted(fate.rows, rows)
+        owner = np.flatnonzero(np.append(fate.rows, -1)[place] == rows)
+        found, own = place[owner], rows[owner]
         owners.append(owner)
         trail = fate.trail
         columns = {

@@ -22,6 +22,9 @@ def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
         folder: data/<value> of the release.
         split: Name of the split.
         rows: Rows with `SUBSET_FEATURES`, and `weight` where weights were asked for.
+
+    Returns:
+        The files, named <split>-00000-of-0000N.parquet.
     """
     numbers = np.arange(len(rows))
     told = rows.with_format("arrow")

@@ -147,7 +147,7 @@ def _arrange(pairs: Dataset, labels: Labels, trail: Trail, rows: npt.NDArray[np.
     columns["cluster"] = pa.array(trail.cluster[rows], pa.string())
     if trail.weight is not None:
         columns["weight"] = pa.array(trail.weight[rows])
-    return pa.table(columns).cast(_choose_features(trail).arrow_schema)
+    return pa.table(columns)
 
 
 def _list_names(names: Sequence[str], mask: npt.NDArray[np.bool_]) -> pa.ListArray:

@@ -120,6 +120,7 @@ def fit_own_value(
         "definition": own.definition.model_dump(mode="json", by_alias=True),
         **trained.evidence,
         "seed": seed,
+        "arithmetic": encoder.precision,
         "regularisation": REGULARISATION,
     }
     return _append(base, own.definition.name, trained, entry)
