@@ -80,7 +80,7 @@ def _show_measures(title: str, content: Content, *, primary: bool) -> str:
             contrast = found["contrasts"][against]
             rows.append(
                 (
-                    f"{found['measure']} ({found['judge']})",
+                    f"{escape_cell(found['measure'])} ({found['judge']})",
                     *(_number(found, found["means"][arm]["estimate"]) for arm in arms),
                     _interval(found, contrast["difference"]),
                     _interval(found, contrast["at_equal_length"]),
@@ -109,7 +109,7 @@ def _show_second_judges(content: Content) -> str:
             agreement = found["agreement"]
             rows.append(
                 (
-                    found["measure"],
+                    escape_cell(found["measure"]),
                     found["judge"],
                     _interval(found, found["contrasts"][against]["difference"]),
                     "" if agreement is None else _plain(agreement["kappa"]),
@@ -134,7 +134,7 @@ def _show_placebo(content: Content) -> str:
         if placebo is not None and found["gives_verdict"] and found["is_primary"]:
             rows.append(
                 (
-                    found["measure"],
+                    escape_cell(found["measure"]),
                     _signed(found, placebo["effect"]),
                     _signed(found, placebo["control_mean"]),
                     f"{placebo['rank']} of {placebo['n_controls'] + 1}",
@@ -191,9 +191,9 @@ def _show_validity(content: Content) -> str:
             unjudged += f"; {half:,} {'families' if half > 1 else 'family'} in part"
         rows.append(
             (
-                found["measure"],
+                escape_cell(found["measure"]),
                 found["judge"],
-                found["meaning"].rstrip("."),
+                escape_cell(found["meaning"].rstrip(".")),
                 found["validity"]["text"].rstrip("."),
                 unjudged,
             )
