@@ -51,7 +51,7 @@ def test_decisions_are_the_same_in_parts_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_rows: int
 ) -> None:
     whole = write_release(tmp_path / "whole").decisions
-    monkeypatch.setattr(decisions, "ROWS_A_TABLE", n_rows)
+    monkeypatch.setattr(decisions, "ROWS_PER_GROUP", n_rows)
     assert write_release(tmp_path / "parts").decisions.equals(whole)
     assert whole["source_row"].to_pylist() == list(range(9))
 
@@ -82,7 +82,7 @@ def test_rows_that_never_became_pairs_stand_where_the_source_has_them(
     nothing = np.empty((0, 1), dtype=np.float32)
     labels = Labels(("empathy",), nothing, nothing, np.array([0.5], dtype=np.float32))
     labelled = (np.empty(0, dtype=np.int64), labels)
-    monkeypatch.setattr(decisions, "ROWS_A_TABLE", n_rows)
+    monkeypatch.setattr(decisions, "ROWS_PER_GROUP", n_rows)
     parts = list(tabulate_decisions(pairs, discarded, [[]] * 5, [], labelled, []))
     assert [len(part) for part in parts] == [
         len(range(8)[at : at + n_rows]) for at in range(0, 8, n_rows)

@@ -16,6 +16,8 @@ from valuedata.release.drops import (
     name_duplicates,
     tabulate_drops,
 )
+from valuedata.release.splits import ROWS_PER_GROUP
+from valuedata.schema import BATCH_ROWS
 
 __all__ = [
     "DECISIONS_SCHEMA",
@@ -30,8 +32,6 @@ __all__ = [
 
 KEEP, DROP = "kept", "dropped"
 EXCERPT_CHARACTERS = 160
-BATCH_ROWS = 1_000  # rows of text in memory at a time
-ROWS_A_TABLE = 25_000
 
 DECISIONS_SCHEMA = pa.schema(
     [
@@ -185,8 +185,8 @@ def tabulate_decisions(
 
     placed = ["source", "source_row"]
     order = order_rows(pa.concat_tables([identity.select(placed), others.select(placed)]))
-    for start in range(0, len(order), ROWS_A_TABLE):
-        rows = order[start : start + ROWS_A_TABLE]
+    for start in range(0, len(order), ROWS_PER_GROUP):
+        rows = order[start : start + ROWS_PER_GROUP]
         is_pair = rows < len(pairs)
         told = [tabulate(rows[is_pair]), others.take(rows[~is_pair] - len(pairs))]
         back = np.argsort(np.argsort(~is_pair, kind="stable"))

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Features
 
-__all__ = ["write_groups", "write_split"]
+__all__ = ["ROWS_PER_GROUP", "write_groups", "write_split"]
 
 ROWS_PER_FILE = 250_000
-ROWS_PER_GROUP = 25_000  # of a file: what is in memory at once
+ROWS_PER_GROUP = 25_000  # of a Parquet file: what is in memory at once
 
 
 def write_split(folder: Path, split: str, rows: Dataset) -> list[Path]:
