@@ -47,7 +47,7 @@ class Pair(TypedDict):
     rejected_score: float | None
 
 
-BATCH_ROWS = 1_000
+BATCH_ROWS = 1_000  # rows of text in memory at a time
 
 MESSAGES = List({"role": Value("string"), "content": Value("string")})
 

@@ -19,11 +19,11 @@ from valuedata.cleaning.damage import (
 )
 from valuedata.cleaning.language import check_language, find_clear, is_foreign, is_prompt_foreign
 from valuedata.cleaning.personal_data import find_personal_data
-from valuedata.cleaning.text import BATCH_ROWS, join_messages, normalise_text, strip_invisible
+from valuedata.cleaning.text import join_messages, normalise_text, strip_invisible
 from valuedata.engine import LOCAL, BatchFunction, Engine
 from valuedata.progress import Advance
 from valuedata.recipe import QualitySettings
-from valuedata.schema import Pair
+from valuedata.schema import BATCH_ROWS, Pair
 
 __all__ = ["FILTERS", "Filter", "flag_personal_data", "screen_quality"]
 

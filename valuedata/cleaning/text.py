@@ -7,10 +7,9 @@ from typing import cast
 
 from datasets import Dataset
 
-from valuedata.schema import Message, Pair
+from valuedata.schema import BATCH_ROWS, Message, Pair
 
 __all__ = [
-    "BATCH_ROWS",
     "fold_text",
     "iterate_pairs",
     "join_messages",
@@ -18,8 +17,6 @@ __all__ = [
     "split_words",
     "strip_invisible",
 ]
-
-BATCH_ROWS = 1_000  # rows of text in memory at a time
 
 _WORD = re.compile(r"\w+")
 

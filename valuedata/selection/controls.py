@@ -17,6 +17,7 @@ from datasets import Dataset
 
 from valuedata.errors import ReleaseError
 from valuedata.recipe import SplitSettings
+from valuedata.schema import BATCH_ROWS
 from valuedata.selection.splits import SPLITS, assign_splits
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "split_candidates",
 ]
 
-BATCH_ROWS = 1_000
 MAX_STRATA: Final = 20  # 5 % of a large subset each
 STRATUM_PAIRS: Final = 10  # fewer would leave hardly any choice but the subset's own pairs
 OUTSIDE: Final = -1

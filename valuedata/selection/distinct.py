@@ -9,10 +9,9 @@ from datasets import Dataset
 
 from valuedata.accounting import Step
 from valuedata.cleaning.dedup import find_semantic_duplicates
-from valuedata.cleaning.text import BATCH_ROWS
 from valuedata.labelling.labels import Labels
 from valuedata.recipe import Recipe
-from valuedata.schema import list_sources
+from valuedata.schema import BATCH_ROWS, list_sources
 from valuedata.selection.clusters import cluster_texts
 from valuedata.selection.maps import project_clusters
 from valuedata.selection.xor import require_margin, select_one_sided

@@ -11,11 +11,10 @@ import xxhash
 from datasets import Dataset
 
 from valuedata.labelling.labels import Labels
+from valuedata.schema import BATCH_ROWS
 from valuedata.selection.xor import SideCounts, count_sides
 
 __all__ = ["PAPER_MIN_PAIRS", "PUBLISHED", "ValueCounts", "count_values", "number_prompts"]
-
-BATCH_ROWS = 1_000
 
 PAPER_MIN_PAIRS: Final = 500
 """One-sided pairs that a value needs to be studied.
